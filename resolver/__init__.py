@@ -1,0 +1,1 @@
+"""What depends on what, and in which order. Pure: no I/O, no await."""
