@@ -1,0 +1,17 @@
+"""Turn texts into vectors."""
+
+from engine.embedders.embedder import BadVectors, Embedder, Vectors, checked
+from engine.embedders.hashed import HashedEmbedder
+from engine.embedders.local import LocalEmbedder, NoLocalModel
+from engine.embedders.opening import open_embedder
+
+__all__ = [
+    "BadVectors",
+    "Embedder",
+    "HashedEmbedder",
+    "LocalEmbedder",
+    "NoLocalModel",
+    "Vectors",
+    "checked",
+    "open_embedder",
+]

@@ -1,0 +1,105 @@
+"""The bundled model: static word vectors of wordllama, read without its own loader.
+
+Its vectors know synonyms a little and nothing of word order: it is no transformer, and
+full text search finds as much. It costs one small product a text and no download.
+
+The weights are those of the package `wordllama` (Lee Miller, MIT licence, which covers
+its weights as published). Its documentation says that they were trained from the token
+embeddings of Llama 2 70B and Phi-3 medium among others, and that the tokenizer is that of
+Llama 2. Phi-3 is under the MIT licence; Llama 2 is under Meta's community licence, whose
+terms on derivative works and on naming the package does not mention. Whoever must not
+depend on that question uses `hashed` or a model of their own.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.embedders.bag import BagOfWords, Row
+from engine.embedders.commonness import telling
+from engine.embedders.embedder import Vectors
+from engine.errors import WidthwiseError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_DIMENSION: Final = 256
+_WEIGHTS: Final = ("weights/l2_supercat_256.safetensors", "8ca0090ec476a033f1b86907875f5a5e")
+_TOKENIZER: Final = (
+    "tokenizers/l2_supercat_tokenizer_config.json",
+    "8f18b6a1ec6d8c28f58037001e19efd4",
+)
+
+
+class NoLocalModel(WidthwiseError):
+    """The weights are not installed, or are others than the fingerprint says."""
+
+
+class LocalEmbedder:
+    """Reads its weights at the first text, once a process, in a worker thread."""
+
+    def __init__(self) -> None:
+        self._bag = BagOfWords(_vector_of, _DIMENSION)
+        self._one_thread = anyio.CapacityLimiter(1)
+
+    @property
+    def fingerprint(self) -> str:
+        return f"wordllama-l2-supercat-256/{_WEIGHTS[1][:12]}/1"
+
+    @property
+    def dimension(self) -> int:
+        return _DIMENSION
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        return await anyio.to_thread.run_sync(self._bag.sums, texts, limiter=self._one_thread)
+
+
+def _vector_of(word: str) -> Row:
+    """The sum of a word's tokens at unit length, so that no token outweighs the word's weight."""
+    ids = _tokenizer().encode(word, add_special_tokens=False).ids
+    vector: Row = _token_vectors()[ids].sum(axis=0, dtype=np.float32)
+    length = float(np.linalg.norm(vector))
+    return vector * np.float32(telling(word) / length) if length else vector
+
+
+@cache
+def _token_vectors() -> NDArray[np.float16]:
+    # A safetensors file is the length of its header, the header as JSON, the numbers.
+    # Mapped, because few of its pages are ever touched.
+    path = _verified(*_WEIGHTS)
+    with path.open("rb") as file:
+        header_bytes = int.from_bytes(file.read(8), "little")
+        table = json.loads(file.read(header_bytes))["embedding.weight"]
+    start, shape = 8 + header_bytes + table["data_offsets"][0], tuple(table["shape"])
+    return np.memmap(path, dtype="<f2", mode="r", offset=start, shape=shape)
+
+
+@cache
+def _tokenizer() -> "Tokenizer":
+    # Imported late: the library takes 15 MB and most processes never embed.
+    from tokenizers import Tokenizer  # noqa: PLC0415
+
+    return Tokenizer.from_file(str(_verified(*_TOKENIZER)))
+
+
+def _verified(name: str, digest: str) -> Path:
+    """A file of the package, found without importing it: its import configures logging."""
+    package = find_spec("wordllama")
+    if package is None or not package.submodule_search_locations:
+        raise NoLocalModel("embedder local: the package wordllama is not installed")
+    path = Path(package.submodule_search_locations[0], name)
+    if not path.is_file():
+        raise NoLocalModel(f"{path}: missing; install wordllama 0.2.2.post0 again")
+    content = path.read_bytes().rstrip() if path.suffix == ".json" else path.read_bytes()
+    if hashlib.blake2b(content, digest_size=16).hexdigest() != digest:
+        raise NoLocalModel(f"{path}: other content than expected; install wordllama 0.2.2.post0")
+    return path

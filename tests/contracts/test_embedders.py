@@ -1,0 +1,123 @@
+"""What every embedder that ships promises."""
+
+import os
+import sys
+import tracemalloc
+
+import anyio
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.embedders import Embedder, open_embedder
+
+NAMES = ("hashed", "local")
+
+ODD_TEXTS = [
+    "",
+    " \n\t",
+    "()[]{};;::",
+    "\0",
+    "a\0b",
+    "🙂🙂",
+    "\ud800",
+    "naïve Änderung",
+    "数据库连接池",
+    "e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}",
+    "x",
+    "0" * 5000,
+    "A" * 200_000,
+    "aB" * 40_000,
+    "def get_user_name(self): return self.userName",
+]
+LETTERS = str.maketrans("01234567", "bcdfghjk")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def embedder(request: pytest.FixtureRequest) -> Embedder:
+    return open_embedder(request.param)
+
+
+async def test_each_text_gets_one_row_of_unit_length(embedder: Embedder) -> None:
+    vectors = await embedder.embed(ODD_TEXTS)
+    assert vectors.shape == (len(ODD_TEXTS), embedder.dimension)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+async def test_no_texts_give_no_rows(embedder: Embedder) -> None:
+    assert (await embedder.embed([])).shape == (0, embedder.dimension)
+
+
+async def test_a_batch_equals_one_by_one_in_any_order(embedder: Embedder) -> None:
+    batch = await embedder.embed(ODD_TEXTS)
+    backwards = await embedder.embed(ODD_TEXTS[::-1])
+    alone = [(await embedder.embed([text]))[0] for text in ODD_TEXTS]
+    np.testing.assert_array_equal(batch, backwards[::-1])
+    np.testing.assert_array_equal(batch, alone)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=30, deadline=None)
+@given(texts=st.lists(st.text(max_size=300), max_size=6))
+async def test_what_was_embedded_before_does_not_matter(name: str, texts: list[str]) -> None:
+    used, fresh = open_embedder(name), open_embedder(name)
+    await used.embed(["get_user_name", *texts[::-1]])
+    np.testing.assert_array_equal(await used.embed(texts), await fresh.embed(texts))
+
+
+async def test_texts_that_share_words_are_nearer_than_texts_that_do_not(embedder: Embedder) -> None:
+    query, near, far = await embedder.embed(
+        [
+            "read the user name",
+            "def readUserName(row): ...",
+            "class TextureLoader: colour = None",
+        ]
+    )
+    assert query @ near > query @ far + 0.2
+
+
+async def test_more_words_than_it_holds_change_no_vector(embedder: Embedder) -> None:
+    wanted = await embedder.embed(["the quick brown fox"])
+    for start in range(0, 40_000, 10_000):
+        await embedder.embed(
+            [" ".join(f"w{at:o}".translate(LETTERS) for at in range(start, start + 10_000))]
+        )
+    np.testing.assert_array_equal(await embedder.embed(["the quick brown fox"]), wanted)
+
+
+async def test_a_huge_text_takes_bounded_memory(embedder: Embedder) -> None:
+    huge = "some_words andMore " * 500_000
+    await embedder.embed(["warm"])
+    tracemalloc.start()
+    try:
+        await embedder.embed([huge])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+async def test_another_process_gives_the_same_vectors_and_fingerprint(embedder: Embedder) -> None:
+    name = NAMES[embedder.fingerprint.startswith("wordllama")]
+    script = (
+        "import asyncio, engine.embedders as e\n"
+        f"embedder = e.open_embedder({name!r})\n"
+        "print(embedder.fingerprint)\n"
+        "print(asyncio.run(embedder.embed(['def get_user_name(): 数据库', ''])).tobytes().hex())\n"
+    )
+    answers = {
+        (
+            await anyio.run_process(
+                [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}
+            )
+        ).stdout.decode()
+        for seed in ("1", "2")
+    }
+    vectors = await embedder.embed(["def get_user_name(): 数据库", ""])
+    assert answers == {f"{embedder.fingerprint}\n{vectors.tobytes().hex()}\n"}
+
+
+def test_no_two_embedders_share_a_fingerprint() -> None:
+    assert len({open_embedder(name).fingerprint for name in NAMES}) == len(NAMES)
