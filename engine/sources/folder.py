@@ -1,0 +1,155 @@
+"""A folder or git working tree on disk as a source of files. Knows no remote."""
+
+import os
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+import aiofiles
+
+from engine.sources.errors import FileGone, FileTooLarge, SourceError, Unreadable
+from engine.sources.git import git_tree
+from engine.sources.ignore import IgnoreRules, as_bytes_text
+from engine.sources.keys import key_of, shown
+from engine.sources.naming import keyed, name_on_disk
+from engine.sources.openat import open_beneath, read_beneath
+from engine.sources.source import Problem, Snapshot, SourceFile
+from engine.sources.walk import walk
+from engine.sources.worktree import list_tree
+
+
+class Folder:
+    """The files beneath a path.
+
+    In a git working tree these are the tracked files and those that are neither tracked
+    nor ignored; elsewhere (or without git, or where the enclosing repository ignores the
+    folder) all files that no .gitignore file names. A repository inside the folder,
+    submodule or not, belongs to it in both cases, under its own rules: whether somebody
+    ran `git init` further up should not decide what is found.
+
+    `include` and `exclude` are lines as in a .gitignore file: with `include`, only what
+    it matches is in the realm; what `exclude` matches is not. Neither brings back what
+    git ignores.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        git_deadline_seconds: float = 60.0,
+    ) -> None:
+        self.path = os.path.abspath(path)
+        self.include = tuple(include)
+        self.exclude = tuple(exclude)
+        self.git_deadline_seconds = git_deadline_seconds
+        # Paths of the keys that differ from theirs. Each snapshot sets it anew, so that a
+        # reader in another thread sees the old one or the new one.
+        self._names: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Folder({self.path!r}, include={self.include!r}, exclude={self.exclude!r})"
+
+    def snapshot(self) -> Snapshot:
+        listed_at_ns = time.time_ns()
+        _check_root(self.path)
+        exclude = _rules(self.exclude)
+        tree = git_tree(self.path, deadline_seconds=self.git_deadline_seconds)
+        if tree is None:
+            listing = walk(self.path, exclude=exclude)
+        else:
+            listing = list_tree(self.path, tree, exclude=exclude)
+        found = keyed(listing)
+        self._names = found.names
+        belongs = _selector(_rules(self.include), exclude)
+        return Snapshot(
+            files=tuple(filter(belongs, found.files)) if belongs else found.files,
+            problems=tuple(filter(belongs, found.problems)) if belongs else found.problems,
+            revision=tree.revision if tree else "",
+            listed_at_ns=listed_at_ns,
+        )
+
+    def read(self, key: str, *, max_bytes: int) -> bytes:
+        path = self._path_of(key)
+        try:
+            return read_beneath(self.path, path, max_bytes=max_bytes)
+        except FileGone:
+            # A name that is not its own key is known only after a snapshot.
+            other = None if key.isascii() else name_on_disk(self.path, key)
+            if other in (None, path):
+                raise
+            return read_beneath(self.path, str(other), max_bytes=max_bytes)
+
+    async def stream(
+        self, key: str, *, max_bytes: int, piece_bytes: int = 1 << 16
+    ) -> AsyncIterator[bytes]:
+        """The file in pieces, with the event loop free between them; raises as `read` does.
+
+        For a file too large to hold: batches of small ones are read faster in a thread.
+        """
+        path = self._path_of(key)
+        left = max_bytes
+        async with aiofiles.open(path, "rb", buffering=0, opener=self._open) as file:
+            while piece := await file.read(piece_bytes):
+                left -= len(piece)
+                if left < 0:
+                    raise FileTooLarge(key, max_bytes - left, max_bytes)
+                yield piece
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "kind": "folder",
+            "path": self.path,
+            "include": "\n".join(self.include),
+            "exclude": "\n".join(self.exclude),
+        }
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, str]) -> "Folder":
+        return cls(
+            description["path"],
+            include=description.get("include", "").splitlines(),
+            exclude=description.get("exclude", "").splitlines(),
+        )
+
+    def _path_of(self, key: str) -> str:
+        if key_of(key) != key:
+            raise Unreadable(shown(key), "not a key of this tree")
+        return self._names.get(key, key)
+
+    def _open(self, path: str, _flags: int) -> int:
+        return open_beneath(self.path, path)
+
+
+def _check_root(root: str) -> None:
+    try:
+        os.scandir(root).close()
+    except FileNotFoundError as error:
+        raise SourceError(f"{root}: no such folder") from error
+    except NotADirectoryError as error:
+        raise SourceError(f"{root}: a file, where a folder is needed") from error
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{shown(root)}: the folder can't be listed: {error}") from error
+
+
+def _rules(lines: Sequence[str]) -> IgnoreRules | None:
+    text = unicodedata.normalize("NFC", "\n".join(lines))
+    return IgnoreRules.parse(text.encode()) if text else None
+
+
+def _selector(
+    include: IgnoreRules | None, exclude: IgnoreRules | None
+) -> Callable[[SourceFile | Problem], bool] | None:
+    if include is None and exclude is None:
+        return None
+    included: dict[str, bool] = {}
+    excluded: dict[str, bool] = {}
+
+    def belongs(item: SourceFile | Problem) -> bool:
+        path = as_bytes_text(item.key)
+        if exclude and exclude.covers(path, excluded):
+            return False
+        return include is None or include.covers(path, included)
+
+    return belongs

@@ -1,0 +1,16 @@
+"""Open a source again from what was stored about it."""
+
+from collections.abc import Mapping
+
+from engine.sources.errors import SourceError
+from engine.sources.folder import Folder
+from engine.sources.source import Source
+
+
+def open_source(description: Mapping[str, str]) -> Source:
+    """The inverse of `Source.describe`."""
+    match description.get("kind"):
+        case "folder":
+            return Folder.from_description(description)
+        case kind:
+            raise SourceError(f"a source of the kind {kind!r} is not known to this version")
