@@ -2,7 +2,8 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container
+from operator import itemgetter
 from typing import NamedTuple
 
 from engine.sources.keys import are_keys, key_of, shown
@@ -24,25 +25,12 @@ def keyed(listing: Listing) -> Keyed:
     If neither is, it is the first by code point. The other is a problem under its
     escaped path.
     """
-    if are_keys([path for path, _ in listing.files]):
-        files = [SourceFile(*pair) for pair in listing.files]
-        problems: list[Problem] = []
-        names: dict[str, str] = {}
-    else:
-        files, problems, names = _keyed_one_by_one(listing.files)
-    if listing.problems:
-        problems += _keyed_problems(listing.problems, {file.key for file in files})
-    files.sort(key=lambda file: file.key)
-    return Keyed(tuple(files), tuple(sorted(problems)), names)
-
-
-def _keyed_one_by_one(
-    found: Iterable[tuple[str, Stamp]],
-) -> tuple[list[SourceFile], list[Problem], dict[str, str]]:
-    files: dict[str, SourceFile] = {}
+    plain, others = _parted(listing.files)
+    files = {path: SourceFile(path, stamp) for path, stamp in plain}
     problems: list[Problem] = []
     names: dict[str, str] = {}
-    keys = [(key_of(path), path, stamp) for path, stamp in found]
+    # A path that is its own key goes first, so that it has its key.
+    keys = [(key_of(path), path, stamp) for path, stamp in others]
     for key, path, stamp in sorted(keys, key=lambda each: (each[0] != each[1], each[1])):
         if isinstance(key, Problem):
             problems.append(key)
@@ -52,10 +40,23 @@ def _keyed_one_by_one(
             files[key] = SourceFile(key, stamp)
             if path != key:
                 names[key] = path
-    return list(files.values()), problems, names
+    problems += _keyed_problems(listing.problems, files)
+    in_order = sorted(files.values(), key=itemgetter(0))
+    return Keyed(tuple(in_order), tuple(sorted(problems)), names)
 
 
-def _keyed_problems(reasons: dict[str, str], taken: set[str]) -> list[Problem]:
+_Found = list[tuple[str, Stamp]]
+
+
+def _parted(found: _Found) -> tuple[_Found, _Found]:
+    """Those that surely are their own keys, and those to be looked at one by one."""
+    plain = [pair for pair in found if pair[0].isascii()]
+    if not are_keys([path for path, _ in plain]):
+        return [], found
+    return plain, [pair for pair in found if not pair[0].isascii()]
+
+
+def _keyed_problems(reasons: dict[str, str], taken: Container[str]) -> list[Problem]:
     problems: dict[str, Problem] = {}
     for path, reason in sorted(reasons.items()):
         key = key_of(path)
