@@ -1,0 +1,6 @@
+"""A Postgres with pgvector that lives in a folder and runs while somebody uses it."""
+
+from engine.index.embedded.attach import embedded_postgres
+from engine.index.embedded.failure import EmbeddedPostgresError
+
+__all__ = ["EmbeddedPostgresError", "embedded_postgres"]

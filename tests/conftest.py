@@ -1,0 +1,45 @@
+"""A Postgres for the tests: one embedded server for the session, a database for each test."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from engine.index.embedded import embedded_postgres
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """A loop beside those of the tests, which end with each test."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def server_dsn(portal: BlockingPortal) -> Iterator[str]:
+    with (
+        tempfile.TemporaryDirectory(prefix="widthwise-tests-") as home,
+        portal.wrap_async_context_manager(embedded_postgres(Path(home))) as dsn,
+    ):
+        yield dsn
+
+
+@pytest.fixture
+def dsn(portal: BlockingPortal, server_dsn: str) -> Iterator[str]:
+    """An empty database of the test's own. It is dropped even while connections are open."""
+    name = f"test_{uuid4().hex}"
+    portal.call(_execute, server_dsn, f'CREATE DATABASE "{name}"')
+    yield server_dsn.replace("@/widthwise?", f"@/{name}?")
+    portal.call(_execute, server_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
