@@ -1,0 +1,94 @@
+"""JavaScript and TypeScript, with JSX: what a file defines, refers to, and how it is cut."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.languages.chunks import as_chunks, chunk_tree
+from engine.languages.ecmascript_declared import Declared, Scope
+from engine.languages.ecmascript_grammars import parse
+from engine.languages.ecmascript_modules import resolve_modules
+from engine.languages.ecmascript_requires import required
+from engine.languages.ecmascript_spans import definition_spans
+from engine.languages.ecmascript_surface import read_surface
+from engine.languages.grammars import syntax_error_line
+from engine.languages.language import (
+    Analysis,
+    Binding,
+    Declaration,
+    Reference,
+    Resolution,
+    Tree,
+)
+from engine.languages.names import names_bound_by
+from engine.languages.ruler import Ruler
+from prewarm import Symbol
+
+_REFERENCE_PATH = re.compile(r"""^///[ \t]*<reference[ \t]+path[ \t]*=[ \t]*["']([^"'\n]+)["']""")
+_MODULE_SUFFIXES = (".mjs", ".cjs", ".mts", ".cts")
+
+
+@dataclass(frozen=True, slots=True)
+class EcmaScript:
+    """One of the two. The key decides on the grammar, so either reads the other's files too."""
+
+    name: str
+    suffixes: frozenset[str]
+    version: int = 1
+
+    def analyse(self, key: str, text: str, *, chunk_chars: int) -> Analysis:
+        ruler = Ruler(text.encode(errors="replace"))
+        parsed = parse(key, ruler.source)
+        loads = required(parsed, ruler.source)
+        scope = Scope(ruler.source, ambient=key.endswith((".d.ts", ".d.mts", ".d.cts")))
+        surface = read_surface(parsed.root, scope, required=loads)
+        surface.is_module |= key.endswith(_MODULE_SUFFIXES)
+        references = (*_reference_paths(text), *surface.all_references(loads))
+        pieces = chunk_tree(
+            ruler, parsed.root, spans=definition_spans(parsed), chunk_chars=chunk_chars
+        )
+        line = syntax_error_line(parsed.root)
+        return Analysis(
+            language=self.name,
+            declarations=tuple(_declarations(surface.declarations(), ruler)),
+            references=references,
+            chunks=as_chunks(ruler, pieces, names=names_bound_by(_in_scope(references))),
+            diagnostics=() if line is None else (f"syntax error near line {line}",),
+        )
+
+    def resolve(self, references: Sequence[Reference], key: str, tree: Tree) -> Resolution:
+        return resolve_modules(references, key, tree)
+
+
+JAVASCRIPT = EcmaScript("javascript", frozenset({".js", ".jsx", ".mjs", ".cjs"}))
+TYPESCRIPT = EcmaScript(
+    "typescript", frozenset({".ts", ".tsx", ".mts", ".cts", ".d.ts", ".d.mts", ".d.cts"})
+)
+
+
+def _declarations(found: Sequence[Declared], ruler: Ruler) -> Iterator[Declaration]:
+    """The symbols with those inside of them, in the order of the source."""
+    waiting = [(each, each.name) for each in reversed(found)]
+    while waiting:
+        each, name = waiting.pop()
+        symbol = Symbol(name, each.kind, each.signature)
+        start, end = ruler.line(each.start), ruler.line(max(each.start, each.end - 1))
+        yield Declaration(symbol, each.doc, start, end)
+        waiting.extend((inner, f"{name}.{inner.name}") for inner in reversed(each.members))
+
+
+def _reference_paths(text: str) -> Iterator[Reference]:
+    """The directives at the head of a script: everything in those files is global here."""
+    for line in text.splitlines():
+        if not line.startswith("//"):
+            return
+        if (match := _REFERENCE_PATH.match(line)) is not None:
+            path = match[1] if match[1].startswith((".", "/")) else f"./{match[1]}"
+            yield Reference(path, (Binding("*", "*", exported=False),))
+
+
+def _in_scope(references: Sequence[Reference]) -> Iterator[Reference]:
+    """The references without `export *`, which brings no name into scope here."""
+    for each in references:
+        bindings = tuple(b for b in each.bindings if b.local != "*" or not b.exported)
+        yield Reference(each.text, bindings)
