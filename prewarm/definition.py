@@ -2,6 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Key: TypeAlias = str
+"""The canonical identity of a module inside its realm."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,9 +52,15 @@ class Definition:
     dependencies: tuple[str, ...] = ()
     detail: str = ""
     fingerprint: str = field(init=False)
+    _by_name: dict[str, Symbol] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", self._fingerprint())
+        object.__setattr__(self, "_by_name", {symbol.name: symbol for symbol in self.symbols})
+
+    def find(self, name: str) -> Symbol | None:
+        """The symbol of this dotted name, the last one where a name is defined again."""
+        return self._by_name.get(name)
 
     def _fingerprint(self) -> str:
         digest = hashlib.blake2b(digest_size=16)

@@ -1,0 +1,98 @@
+"""What changed since the live index was made. Compares; decides nothing about dependents."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.sources import (
+    FileGone,
+    FileTooLarge,
+    Snapshot,
+    Source,
+    SourceFile,
+    Stamp,
+    Unreadable,
+)
+
+INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF
+
+
+class Recorded(NamedTuple):
+    """What the live index remembers of a file, to tell whether it changed."""
+
+    content_hash: bytes
+    stamp: Stamp
+    listed_at_ns: int
+    error: str | None
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The files of a snapshot by what is to be done with each; keys and files sorted."""
+
+    added: tuple[SourceFile, ...]
+    suspects: tuple[SourceFile, ...]
+    failed: tuple[SourceFile, ...]
+    deleted: tuple[str, ...]
+
+
+def compare(
+    snapshot: Snapshot, recorded: Mapping[str, Recorded], *, everything: bool = False
+) -> Comparison:
+    """Sort the files of a snapshot into new, to be hashed, to be retried, and gone.
+
+    With `everything`, when the recipe changed, all that was known is retried.
+    """
+    added, suspects, failed = [], [], []
+    for file in snapshot.files:
+        known = recorded.get(file.key)
+        if known is None:
+            added.append(file)
+        elif everything or known.retry:
+            failed.append(file)
+        elif not _trusted(file, known):
+            suspects.append(file)
+    present = {file.key for file in snapshot.files}
+    present.update(problem.key for problem in snapshot.problems)
+    deleted = sorted(recorded.keys() - present)
+    return Comparison(tuple(added), tuple(suspects), tuple(failed), tuple(deleted))
+
+
+def _trusted(file: SourceFile, known: Recorded) -> bool:
+    """The same stamp, and old enough to vouch for the content (see `Stamp.is_settled`)."""
+    return stored_stamp(file.stamp) == known.stamp and known.stamp.is_settled(known.listed_at_ns)
+
+
+def stored_stamp(stamp: Stamp) -> Stamp:
+    """A stamp as Postgres can hold it: some file systems use all 64 bits of an inode."""
+    return stamp if stamp.inode <= INODE_BITS else stamp._replace(inode=stamp.inode & INODE_BITS)
+
+
+def content_hash(content: bytes) -> bytes:
+    """The identity of a content: 16 bytes of BLAKE2b."""
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def changed_files(
+    source: Source,
+    suspects: Iterable[SourceFile],
+    recorded: Callable[[str], Recorded],
+    *,
+    max_bytes: int,
+) -> tuple[list[SourceFile], list[SourceFile]]:
+    """Read the suspects and tell the modified from those that were merely touched. Blocking."""
+    modified, touched = [], []
+    for file in suspects:
+        same = _hash_of(source, file.key, max_bytes=max_bytes) == recorded(file.key).content_hash
+        (touched if same else modified).append(file)
+    return modified, touched
+
+
+def _hash_of(source: Source, key: str, *, max_bytes: int) -> bytes:
+    """The content's hash; nothing's, which no recorded content has, where it can't be read."""
+    try:
+        return content_hash(source.read(key, max_bytes=max_bytes))
+    except (FileGone, FileTooLarge, Unreadable):
+        return b""

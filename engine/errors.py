@@ -1,0 +1,39 @@
+"""What can go wrong, as callers see it. A failing file is data, not one of these."""
+
+
+class WidthwiseError(Exception):
+    """The root of all errors that the engine raises on purpose."""
+
+
+class BadSetting(WidthwiseError):
+    """A setting that is passed in, or a combination of settings, cannot work."""
+
+
+class RealmNotFound(WidthwiseError):
+    """No realm has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"realm {name!r}: not known here; `widthwise status` lists the realms")
+
+
+class RealmExists(WidthwiseError):
+    """A realm of this name has another source."""
+
+
+class EntryNotFound(WidthwiseError):
+    """The live index of the realm has no entry with this key."""
+
+    def __init__(self, realm: str, key: str) -> None:
+        super().__init__(f"{realm}: no entry for {key!r}; keys are paths relative to the realm")
+
+
+class StalePass(WidthwiseError):
+    """Another pass took the realm over: this one has changed nothing and must stop."""
+
+
+class PassFailed(WidthwiseError):
+    """A pass ended without a swap; the live index is as it was."""
+
+
+class WorkerDied(WidthwiseError):
+    """A worker process died, or was stopped at its deadline, while it held one item."""

@@ -1,0 +1,176 @@
+"""A pool of worker processes. Knows what it was given, not what that means.
+
+Each worker holds one batch at a time, so that when a worker dies we know what it held.
+A batch is what has queued up while the workers were busy, shared out fairly: one item
+when there is little to do, many when a round trip would cost more than the work.
+"""
+
+import logging
+import pickle
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from engine.errors import WorkerDied
+from engine.executors import frames
+from engine.executors.executor import Item, Result
+
+log = logging.getLogger("widthwise.executors")
+
+# A worker imports from where its parent does and from nowhere else: the working folder
+# may be the tree that is indexed, whose modules are not ours to run.
+BOOT = "import sys; sys.path[:] = sys.argv[1:]; from engine.executors.worker import main; main()"
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    function: Callable[[Any], Any]
+    item: Any
+    finished: anyio.Event = field(default_factory=anyio.Event)
+    result: Any = None
+    error: Exception | None = None
+    abandoned: bool = False
+    alone: bool = False
+
+    def settle(self, result: Any, error: Exception | None) -> None:
+        self.result, self.error = result, error
+        self.finished.set()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessesStatistics:
+    workers: int
+    queued: int
+    calls: int
+    batches: int
+    deaths: int
+
+
+@asynccontextmanager
+async def worker_processes(
+    count: int, *, batch: int = 32, deadline_seconds: float = 60
+) -> AsyncIterator["Processes"]:
+    """A pool of `count` workers for the length of the block; they start with the first calls.
+
+    A worker that holds one item longer than `deadline_seconds` is killed, as is every
+    worker when the block ends.
+    """
+    pool = Processes(count, batch=batch, deadline_seconds=deadline_seconds)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(count):
+            tasks.start_soon(pool._serve)  # noqa: SLF001 - the pool's other half
+        try:
+            yield pool
+        finally:
+            tasks.cancel_scope.cancel()
+
+
+class Processes:
+    """An `Executor` on processes of its own. Made by `worker_processes`."""
+
+    def __init__(self, count: int, *, batch: int, deadline_seconds: float) -> None:
+        self._count = count
+        self._batch = batch
+        self._deadline_seconds = deadline_seconds
+        self._queue: deque[_Call] = deque()
+        self._arrived = anyio.Event()
+        self._calls = self._batches = self._deaths = 0
+
+    async def run(self, function: Callable[[Item], Result], item: Item) -> Result:
+        call = _Call(function, item)
+        self._calls += 1
+        self._queue.append(call)
+        self._arrived.set()
+        try:
+            await call.finished.wait()
+        except anyio.get_cancelled_exc_class():
+            call.abandoned = True
+            raise
+        if call.error is not None:
+            raise call.error
+        return call.result  # type: ignore[no-any-return]
+
+    def statistics(self) -> ProcessesStatistics:
+        return ProcessesStatistics(
+            self._count, len(self._queue), self._calls, self._batches, self._deaths
+        )
+
+    async def _serve(self) -> None:
+        """One worker's life, and that of its successors."""
+        while True:
+            held = await self._next_batch()
+            async with _started_worker() as process:
+                while await self._finished(process, held):
+                    held = await self._next_batch()
+
+    async def _next_batch(self) -> list[_Call]:
+        while not (batch := self._take()):
+            self._arrived = anyio.Event()
+            await self._arrived.wait()
+        return batch
+
+    def _take(self) -> list[_Call]:
+        share = min(self._batch, -(-len(self._queue) // self._count))
+        if share and self._queue[0].alone:
+            share = 1
+        taken = [self._queue.popleft() for _ in range(share)]
+        return [call for call in taken if not call.abandoned]
+
+    async def _finished(self, process: Process, held: list[_Call]) -> bool:
+        """Whether the worker lives after `held`. What a dead one held is told or queued again."""
+        self._batches += 1
+        try:
+            with anyio.fail_after(self._deadline_seconds * len(held)):
+                outcomes = await _exchange(process, [(call.function, call.item) for call in held])
+        except TimeoutError:
+            self._bury(held, f"no answer for {self._deadline_seconds:g} s")
+            return False
+        except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError):
+            with anyio.move_on_after(5):
+                await process.wait()
+            self._bury(held, f"ended with {process.returncode}")
+            return False
+        for call, outcome in zip(held, outcomes, strict=True):
+            call.settle(*outcome)
+        return True
+
+    def _bury(self, held: list[_Call], reason: str) -> None:
+        """A lone item is the culprit; of several each is tried alone, ahead of the others."""
+        self._deaths += 1
+        log.warning("a worker process died holding %d items: %s", len(held), reason)
+        if len(held) == 1:
+            held[0].settle(None, WorkerDied(f"the worker process {reason}"))
+            return
+        for call in held:
+            call.alone = True
+        self._queue.extendleft(reversed(held))
+        self._arrived.set()
+
+
+@asynccontextmanager
+async def _started_worker() -> AsyncIterator[Process]:
+    process = await anyio.open_process([sys.executable, "-c", BOOT, *sys.path], stderr=None)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        with anyio.CancelScope(shield=True):
+            await process.aclose()
+
+
+async def _exchange(process: Process, batch: list[Any]) -> list[tuple[Any, Exception | None]]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    await process.stdin.send(frames.encode(batch))
+    answers = BufferedByteReceiveStream(process.stdout)
+    header = await answers.receive_exactly(frames.HEADER_BYTES)
+    body = await answers.receive_exactly(frames.body_bytes(header))
+    return pickle.loads(body)  # type: ignore[no-any-return]  # noqa: S301 - our own worker's

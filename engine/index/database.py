@@ -1,0 +1,120 @@
+"""Connections to Postgres, and its schema. Knows nothing of what is stored."""
+
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import anyio
+import asyncpg
+from pgvector.asyncpg import register_vector
+
+from engine.errors import WidthwiseError
+from engine.index.embedded import embedded_postgres
+
+log = logging.getLogger("widthwise.database")
+
+# One lock for all installations that share a database: "widthwis" as a number.
+MIGRATION_LOCK = 0x7769647468776973
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+class DatabaseUnavailable(WidthwiseError):
+    """Postgres does not answer, or lacks what is needed."""
+
+
+@asynccontextmanager
+async def open_database(
+    *, dsn: str, home: Path, connections: int = 8
+) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on a migrated database: the one that `dsn` names, or the embedded one in `home`."""
+    if dsn:
+        async with _pool(dsn, connections) as pool:
+            yield pool
+        return
+    async with embedded_postgres(home) as embedded, _pool(embedded, connections) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def _pool(dsn: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
+    try:
+        await migrate(dsn)
+        pool = await asyncpg.create_pool(
+            dsn, min_size=1, max_size=connections, init=_prepare, command_timeout=600
+        )
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError,
+            asyncpg.InvalidCatalogNameError, asyncpg.CannotConnectNowError) as error:  # fmt: skip
+        # The DSN may hold a password, so the message names the reason alone.
+        raise DatabaseUnavailable(f"cannot open the database: {error}") from None
+    try:
+        yield pool
+    finally:
+        with anyio.move_on_after(5, shield=True) as scope:
+            await pool.close()
+        if scope.cancelled_caught:
+            pool.terminate()
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await register_vector(connection)
+    # The terms of a chunk are encoded by the process that parsed it.
+    await connection.set_type_codec(
+        "tsvector", schema="pg_catalog", format="binary", encoder=bytes, decoder=bytes
+    )
+
+
+async def migrate(dsn: str) -> None:
+    """Bring the schema up to date.
+
+    Migrations are numbered and go forward only. The lock makes any number of processes
+    that start at once apply each of them one time; each is a transaction of its own, so
+    that one that fails leaves the schema at the number before it.
+    """
+    connection = await asyncpg.connect(dsn, timeout=30)
+    try:
+        # The usual case, up to date, takes no lock.
+        if await _schema_number(connection) >= MIGRATIONS[-1][0]:
+            return
+        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        applied = await _schema_number(connection)
+        for number, name, statements in MIGRATIONS:
+            if number > applied:
+                log.info("applying migration %s", name)
+                await _apply(connection, number, statements)
+    finally:
+        await connection.close()
+
+
+async def _schema_number(connection: asyncpg.Connection) -> int:
+    if await connection.fetchval("SELECT to_regclass('widthwise_schema')") is None:
+        return 0
+    return int(await connection.fetchval("SELECT max(number) FROM widthwise_schema") or 0)
+
+
+async def _apply(connection: asyncpg.Connection, number: int, statements: str) -> None:
+    async with connection.transaction():
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS widthwise_schema"
+            " (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        try:
+            await connection.execute(statements)
+        except (asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFileError) as error:
+            raise DatabaseUnavailable(f"the server lacks the pgvector extension: {error}") from None
+        await connection.execute("INSERT INTO widthwise_schema (number) VALUES ($1)", number)
+
+
+def _migrations() -> list[tuple[int, str, str]]:
+    found = [
+        (int(file.name[:4]), file.name, file.read_text("utf-8"))
+        for file in files("engine.index").joinpath("migrations").iterdir()
+        if re.fullmatch(r"\d{4}_\w+\.sql", file.name)
+    ]
+    return sorted(found)
+
+
+MIGRATIONS = _migrations()

@@ -1,0 +1,187 @@
+"""What readers see of a realm: its entries and what is remembered of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import asyncpg
+
+from engine.discover import Recorded
+from engine.index.database import Connection
+from engine.index.sql import query
+from engine.sources import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class RealmRow:
+    """A realm as it is stored. `source` is what `describe` of its source said."""
+
+    id: int
+    name: str
+    source: dict[str, str]
+    recipe: str
+    revision: str
+    generation: int
+    indexed_at: datetime | None
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Self:
+        return cls(
+            row["id"],
+            row["name"],
+            json.loads(row["source"]),
+            row["recipe"],
+            row["revision"],
+            row["generation"],
+            row["indexed_at"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over the live entries of a realm."""
+
+    files: int
+    errors: int
+    skipped: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file's row in the live index. `error` and `skipped` say why there may be no chunks."""
+
+    key: str
+    version: int
+    content_hash: bytes
+    size: int
+    language: str
+    definition_fingerprint: str
+    dependencies: tuple[str, ...]
+    probes: tuple[str, ...]
+    diagnostics: tuple[str, ...]
+    skipped: str | None
+    error: str | None
+    chunk_count: int
+    generation: int
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Self:
+        lists = {"dependencies", "probes", "diagnostics"}
+        return cls(**{
+            name: tuple(value) if name in lists else value for name, value in row.items()
+        })  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The recorded edges of a realm, and the fingerprint of what each file defines."""
+
+    edges: dict[str, list[str]]
+    fingerprints: dict[str, str]
+
+
+async def find_realm(connection: Connection, name: str) -> RealmRow | None:
+    row = await connection.fetchrow(query("select_realm"), name)
+    return None if row is None else RealmRow.of(row)
+
+
+async def list_realms(connection: Connection) -> list[RealmRow]:
+    return [RealmRow.of(row) for row in await connection.fetch(query("select_realms"))]
+
+
+async def insert_realm(connection: Connection, name: str, source: dict[str, str]) -> bool:
+    """Whether there was none of this name."""
+    inserted = await connection.fetchval(query("insert_realm"), name, _json(source))
+    return inserted is not None
+
+
+async def update_source(connection: Connection, realm_id: int, source: dict[str, str]) -> None:
+    await connection.execute(query("update_realm_source"), realm_id, _json(source))
+
+
+async def delete_realm(connection: Connection, realm_id: int) -> None:
+    """Drop the realm and all that belongs to it; passes over it can write no more.
+
+    The realm's row goes first, in a statement of its own: it waits for the pass that is
+    writing, whose rows only the statements after it can see.
+    """
+    async with connection.transaction():
+        for name in ("delete_realm", "delete_realm_chunks", "delete_working_entries"):
+            await connection.execute(query(name), realm_id)
+
+
+async def totals(connection: Connection, realm_id: int) -> Totals:
+    row = await connection.fetchrow(query("select_totals"), realm_id)
+    return Totals(row["files"], row["errors"], row["skipped"], row["chunks"])
+
+
+async def recorded(connection: Connection, realm_id: int) -> dict[str, Recorded]:
+    """What is remembered of each file, in one query; the whole cost of a pass without changes."""
+    rows = await connection.fetch(query("select_recorded"), realm_id)
+    return {
+        key: Recorded(content, Stamp(size, mtime, ctime, inode), listed_at, error, retry)
+        for key, content, size, mtime, ctime, inode, listed_at, error, retry in rows
+    }
+
+
+async def dependencies(connection: Connection, realm_id: int) -> Dependencies:
+    rows = await connection.fetch(query("select_dependencies"), realm_id)
+    return Dependencies(
+        {key: edges for key, edges, _ in rows}, {key: print_ for key, _, print_ in rows}
+    )
+
+
+async def probers(connection: Connection, realm_id: int, keys: Sequence[str]) -> list[str]:
+    """The files whose references looked for one of `keys`, found or not."""
+    rows = await connection.fetch(query("select_probers"), realm_id, list(keys))
+    return [row["key"] for row in rows]
+
+
+async def find_entry(connection: Connection, realm_id: int, key: str) -> Entry | None:
+    row = await connection.fetchrow(query("select_entry"), realm_id, key)
+    return None if row is None else Entry.of(row)
+
+
+async def list_entries(
+    connection: Connection, realm_id: int, *, after: str = "", limit: int = 100
+) -> list[Entry]:
+    """A page of entries in key order, those behind `after`."""
+    rows = await connection.fetch(query("select_entries_page"), realm_id, after, limit)
+    return [Entry.of(row) for row in rows]
+
+
+async def dependents(connection: Connection, realm_id: int, key: str) -> list[str]:
+    rows = await connection.fetch(query("select_dependents"), realm_id, key)
+    return [row["key"] for row in rows]
+
+
+async def error_entries(
+    connection: Connection, realm_id: int, *, limit: int = 100
+) -> list[tuple[str, str]]:
+    rows = await connection.fetch(query("select_error_entries"), realm_id, limit)
+    return [(row["key"], row["error"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """One line of a realm's history; without an end it is running, or its process died."""
+
+    started_at: datetime
+    finished_at: datetime | None
+    error: str | None
+    report: dict[str, Any] | None
+
+
+async def last_pass(connection: Connection, realm_id: int) -> PassRow | None:
+    row = await connection.fetchrow(query("select_last_pass"), realm_id)
+    if row is None:
+        return None
+    report = None if row["report"] is None else json.loads(row["report"])
+    return PassRow(row["started_at"], row["finished_at"], row["error"], report)
+
+
+def _json(value: dict[str, str]) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,1 @@
+SELECT nextval('versions') FROM generate_series(1, $1)

@@ -1,0 +1,1 @@
+DELETE FROM realms WHERE id = $1

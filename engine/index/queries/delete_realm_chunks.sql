@@ -1,0 +1,1 @@
+DELETE FROM chunks WHERE realm_id = $1

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT 1 FROM chunks WHERE embedder_id = $1)

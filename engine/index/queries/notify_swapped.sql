@@ -1,0 +1,1 @@
+SELECT pg_notify('widthwise_swapped', $1)

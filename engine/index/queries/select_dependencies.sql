@@ -1,0 +1,1 @@
+SELECT key, dependencies, definition_fingerprint FROM entries WHERE realm_id = $1

@@ -1,0 +1,5 @@
+SELECT started_at, finished_at, error, report
+FROM passes
+WHERE realm_id = $1
+ORDER BY id DESC
+LIMIT 1

@@ -1,0 +1,1 @@
+SELECT id, name, source, recipe, revision, generation, indexed_at FROM realms ORDER BY name

@@ -1,0 +1,1 @@
+UPDATE realms SET source = $2 WHERE id = $1

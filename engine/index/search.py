@@ -1,0 +1,97 @@
+"""Ranked chunks for a question: vectors and full text, fused. Reads live rows only."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import asyncpg
+from pgvector import HalfVector
+
+from engine.embedders import Embedder, checked
+from engine.index.globs import glob_pattern
+from engine.index.sql import query
+from engine.index.terms import query_terms, tsquery_text
+
+# How far down each ranking is looked at, and how fast a place loses weight.
+CANDIDATES = 200
+RANK_CONSTANT = 60
+VECTOR_WEIGHT = 1.0
+TEXT_WEIGHT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFilter:
+    """What a search is narrowed to; nothing given means no narrowing."""
+
+    realm_ids: Sequence[int] | None = None
+    path: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that answers, best first by `score`.
+
+    `similarity` is the cosine to the question and `text_rank` the rank of the full text
+    match; each is missing where the chunk was found by the other alone.
+    """
+
+    realm: str
+    path: str
+    start_line: int
+    end_line: int
+    symbol: str
+    kind: str
+    language: str
+    generation: int
+    score: float
+    similarity: float | None
+    text_rank: float | None
+    text: str
+    uses: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> "Hit":
+        values = dict(row)
+        return cls(text_rank=values.pop("rank"), uses=tuple(values.pop("uses")), **values)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def register_embedder(pool: asyncpg.Pool, embedder: Embedder) -> int:
+    """The number under which this embedder's vectors are stored."""
+    return int(
+        await pool.fetchval(query("insert_embedder"), embedder.fingerprint, embedder.dimension)
+    )
+
+
+async def search(
+    pool: asyncpg.Pool,
+    embedder: Embedder,
+    embedder_id: int,
+    text: str,
+    *,
+    wanted: SearchFilter,
+    limit: int,
+) -> list[Hit]:
+    """The `limit` best live chunks. A question without any word finds nothing."""
+    lexemes = query_terms(text)
+    if not text.strip() or limit < 1:
+        return []
+    vectors = checked(await embedder.embed([text]), 1, embedder.dimension)
+    rows = await pool.fetch(
+        query("search_chunks"),
+        HalfVector(vectors[0]),
+        embedder_id,
+        tsquery_text(lexemes),
+        wanted.realm_ids,
+        None if wanted.path is None else glob_pattern(wanted.path),
+        wanted.language,
+        max(CANDIDATES, limit),
+        limit,
+        RANK_CONSTANT,
+        VECTOR_WEIGHT,
+        TEXT_WEIGHT,
+    )
+    return [Hit.of(row) for row in rows]

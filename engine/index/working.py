@@ -1,0 +1,241 @@
+"""The rows of an unfinished pass, and the swap that makes them live.
+
+A pass has a token, and the realm holds the token of the pass that may write. Every
+transaction here asks for it first, so that a pass that was taken over changes nothing,
+however late it wakes up.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+
+from engine.chunk_text import PreparedText
+from engine.errors import StalePass
+from engine.index.database import Connection
+from engine.index.sql import query
+from engine.sources import SourceFile, Stamp
+from engine.visit import DraftChunk
+
+# History that is kept of each realm.
+KEPT_PASSES = 50
+
+ENTRY_COLUMNS = (
+    "realm_id", "token", "key", "version", "content_hash", "size", "mtime_ns", "ctime_ns",
+    "inode", "listed_at_ns", "language", "definition_fingerprint", "dependencies", "probes",
+    "diagnostics", "skipped", "error", "retry", "chunk_count", "generation",
+)  # fmt: skip
+
+CHUNK_COLUMNS = (
+    "realm_id", "version", "ordinal", "start_line", "end_line", "embedder_id", "text_hash",
+    "symbol", "kind", "uses", "text", "terms", "embedding",
+)  # fmt: skip
+
+
+class WorkingEntry(NamedTuple):
+    """A visited file that is ready to be stored, but for the vectors of its chunks."""
+
+    key: str
+    content_hash: bytes
+    stamp: Stamp
+    language: str
+    definition_fingerprint: str
+    dependencies: tuple[str, ...]
+    probes: tuple[str, ...]
+    diagnostics: tuple[str, ...]
+    skipped: str | None
+    chunks: tuple[tuple[DraftChunk, PreparedText], ...]
+
+
+class FailedEntry(NamedTuple):
+    """A file whose visit failed; what its last good visit left stays."""
+
+    key: str
+    content_hash: bytes
+    stamp: Stamp
+    language: str
+    error: str
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SwapOrder:
+    """All that a swap changes beside the working rows."""
+
+    recipe: str
+    revision: str
+    deleted: Sequence[str]
+    touched: Sequence[SourceFile]
+
+
+Row = NDArray[np.float32]
+
+
+class Working:
+    """One pass's own rows. Made by `begin`."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, realm_id: int, token: UUID, embedder_id: int, listed_at_ns: int
+    ) -> None:
+        self._pool = pool
+        self._realm_id = realm_id
+        self._token = token
+        self._embedder_id = embedder_id
+        self._listed_at_ns = listed_at_ns
+
+    @classmethod
+    async def begin(
+        cls, pool: asyncpg.Pool, realm_id: int, *, embedder_id: int, listed_at_ns: int
+    ) -> "Working":
+        """Take the realm over from whichever pass had it. `StalePass` if it is gone."""
+        token = uuid4()
+        if await pool.fetchval(query("begin_pass"), realm_id, token) is None:
+            raise StalePass("the realm was deleted")
+        return cls(pool, realm_id, token, embedder_id, listed_at_ns)
+
+    async def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, HalfVector]:
+        """The vectors that this embedder made before, for whichever file or realm."""
+        rows = await self._pool.fetch(query("select_known_vectors"), hashes, self._embedder_id)
+        return {row["text_hash"]: row["embedding"] for row in rows}
+
+    async def knows_any(self) -> bool:
+        return bool(await self._pool.fetchval(query("exists_embedded"), self._embedder_id))
+
+    async def write(
+        self, entries: Sequence[WorkingEntry], vectors: Mapping[bytes, HalfVector]
+    ) -> None:
+        """Store visited files with their chunks; `vectors` are by text hash, for every chunk."""
+        async with self._fenced() as connection:
+            # Losing this transaction in a power cut costs a visit, not the truth.
+            await connection.execute("SET LOCAL synchronous_commit TO off")
+            rows = await connection.fetch(query("allocate_versions"), len(entries))
+            versions = [row[0] for row in rows]
+            await connection.copy_records_to_table(
+                "chunks",
+                columns=CHUNK_COLUMNS,
+                records=[
+                    self._chunk_row(version, ordinal, draft, prepared, vectors)
+                    for version, entry in zip(versions, entries, strict=True)
+                    for ordinal, (draft, prepared) in enumerate(entry.chunks)
+                ],
+            )
+            await connection.copy_records_to_table(
+                "working_entries",
+                columns=ENTRY_COLUMNS,
+                records=[
+                    self._entry_row(version, entry)
+                    for version, entry in zip(versions, entries, strict=True)
+                ],
+            )
+
+    async def write_failed(self, failed: Sequence[FailedEntry]) -> None:
+        async with self._fenced() as connection:
+            await connection.execute(
+                query("insert_failed_entry"),
+                self._realm_id,
+                self._token,
+                self._listed_at_ns,
+                [entry.key for entry in failed],
+                [entry.content_hash for entry in failed],
+                [entry.stamp.size for entry in failed],
+                [entry.stamp.mtime_ns for entry in failed],
+                [entry.stamp.ctime_ns for entry in failed],
+                [entry.stamp.inode for entry in failed],
+                [entry.language for entry in failed],
+                ["" for _ in failed],
+                [entry.error for entry in failed],
+                [entry.retry for entry in failed],
+            )
+
+    async def touch(self, order: SwapOrder) -> None:
+        """Note that the live index was found true: newer stamps, no new generation."""
+        async with self._fenced() as connection:
+            await self._update_stamps(connection, order.touched)
+            await connection.execute(query("delete_working_chunks"), self._realm_id, self._token)
+            await connection.execute(query("delete_working_entries"), self._realm_id)
+            await connection.execute(query("update_realm_checked"), self._realm_id, order.revision)
+
+    async def swap(self, order: SwapOrder) -> int:
+        """Make the working rows live and return the new generation.
+
+        One transaction: readers see all of it or nothing. Raises `StalePass`, with
+        nothing changed, if another pass has taken the realm.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            generation = await connection.fetchval(
+                query("fence_for_swap"), self._realm_id, self._token
+            )
+            if generation is None:
+                raise StalePass("another pass has taken the realm over")
+            mine = (self._realm_id, self._token)
+            deleted = list(order.deleted)
+            await connection.execute(query("delete_replaced_chunks"), *mine, deleted)
+            await connection.execute(query("delete_replaced_entries"), *mine, deleted)
+            await connection.execute(query("insert_swapped_entries"), *mine, generation)
+            await connection.execute(query("delete_working_chunks"), *mine)
+            await connection.execute(query("delete_working_entries"), self._realm_id)
+            await self._update_stamps(connection, order.touched)
+            await connection.execute(
+                query("update_realm_swapped"),
+                self._realm_id,
+                generation,
+                order.recipe,
+                order.revision,
+            )
+            await connection.execute(query("notify_swapped"), str(self._realm_id))
+        return int(generation)
+
+    async def finish(self, *, error: str | None, report: Mapping[str, Any] | None) -> None:
+        """Write the pass's line in the realm's history."""
+        text = None if report is None else json.dumps(report)
+        await self._pool.execute(query("finish_pass"), self._token, error, text)
+        await self._pool.execute(query("delete_old_passes"), self._realm_id, KEPT_PASSES)
+
+    @asynccontextmanager
+    async def _fenced(self) -> AsyncIterator[Connection]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(query("fence"), self._realm_id, self._token) is None:
+                raise StalePass("another pass has taken the realm over")
+            yield connection
+
+    async def _update_stamps(self, connection: Connection, touched: Sequence[SourceFile]) -> None:
+        if touched:
+            await connection.execute(
+                query("update_stamps"),
+                self._realm_id,
+                self._listed_at_ns,
+                [file.key for file in touched],
+                [file.stamp.mtime_ns for file in touched],
+                [file.stamp.ctime_ns for file in touched],
+                [file.stamp.inode for file in touched],
+            )
+
+    def _entry_row(self, version: int, entry: WorkingEntry) -> tuple[Any, ...]:
+        size, mtime_ns, ctime_ns, inode = entry.stamp
+        return (
+            self._realm_id, self._token, entry.key, version, entry.content_hash, size, mtime_ns,
+            ctime_ns, inode, self._listed_at_ns, entry.language, entry.definition_fingerprint,
+            entry.dependencies, entry.probes, entry.diagnostics, entry.skipped, None, False,
+            len(entry.chunks), 0,
+        )  # fmt: skip
+
+    def _chunk_row(
+        self,
+        version: int,
+        ordinal: int,
+        draft: DraftChunk,
+        prepared: PreparedText,
+        vectors: Mapping[bytes, HalfVector],
+    ) -> tuple[Any, ...]:
+        return (
+            self._realm_id, version, ordinal, draft.start_line, draft.end_line, self._embedder_id,
+            prepared.text_hash, draft.symbol, draft.kind, draft.uses, draft.text, prepared.terms,
+            vectors[prepared.text_hash],
+        )  # fmt: skip

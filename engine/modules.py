@@ -1,0 +1,146 @@
+"""The files of one snapshot, parsed and resolved once. Knows no database and no pass."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.analyse import Analysed, AnalyseRequest, analyse
+from engine.chunk_text import PreparedText
+from engine.executors import Executor
+from engine.languages import Chunk, Link, Resolution, decode, language_named
+from engine.sources import FileGone, FileTooLarge, Source, Unreadable
+from engine.spool import Spool
+from prewarm import Definition, ReExport
+
+# A configuration file is small; a larger one is not read for resolution.
+MAX_CONFIGURATION_BYTES = 256 << 10
+
+
+class ModuleUnusable(Exception):
+    """A module has no definition, because it can't be read or parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A file with its references resolved, as a visit needs it."""
+
+    analysed: Analysed
+    links: tuple[Link, ...]
+    probes: tuple[str, ...]
+    consulted: tuple[str, ...]
+
+    @property
+    def edges(self) -> tuple[str, ...]:
+        keys = {link.key for link in self.links}.union(self.consulted)
+        return tuple(sorted(keys - {self.analysed.key}))
+
+    def open_chunks(self) -> list[tuple[Chunk, PreparedText]]:
+        return self.analysed.open_chunks()
+
+
+class Facts(NamedTuple):
+    """Of a loaded file: its hash, where it refers to, and what it defines (empty: nothing usable).
+
+    The edges are the files whose definitions its visit is likely to read.
+    """
+
+    content_hash: bytes
+    edges: tuple[str, ...]
+    fingerprint: str
+
+
+class SnapshotTree:
+    """The keys of a snapshot and its configuration files, as resolution asks for them."""
+
+    def __init__(self, source: Source, keys: Iterable[str]) -> None:
+        self._source = source
+        self._keys = frozenset(keys)
+        self._texts: dict[str, str | None] = {}
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def read(self, key: str) -> str | None:
+        if key not in self._texts:
+            self._texts[key] = self._text(key) if key in self._keys else None
+        return self._texts[key]
+
+    def _text(self, key: str) -> str | None:
+        try:
+            return decode(key, self._source.read(key, max_bytes=MAX_CONFIGURATION_BYTES))
+        except (FileGone, FileTooLarge, Unreadable, ValueError):
+            return None
+
+
+class Modules:
+    """Parses files through an executor and resolves what they refer to.
+
+    What a visit will need waits in a spool, so that memory does not grow with the tree
+    and no file is parsed twice in a pass.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        tree: SnapshotTree,
+        executor: Executor,
+        spool: Spool,
+        *,
+        max_bytes: int,
+        chunk_chars: int,
+    ) -> None:
+        self._source = source
+        self._tree = tree
+        self._executor = executor
+        self._spool = spool
+        self._bounds = (max_bytes, chunk_chars)
+        self._facts: dict[str, Facts] = {}
+        self.vanished: set[str] = set()
+
+    def facts(self, key: str) -> Facts | None:
+        """What stays in memory of a file that was loaded in this pass."""
+        return self._facts.get(key)
+
+    async def load(self, key: str) -> Definition:
+        """Parse and resolve the file, and return what it offers to others.
+
+        Raises `ModuleUnusable` if there is no such file, or none that can be parsed. One
+        that is gone since the snapshot is noted in `vanished`.
+        """
+        if key not in self._tree:
+            raise ModuleUnusable(f"{key}: no such file")
+        request = AnalyseRequest(self._source, key, *self._bounds)
+        analysed = await self._executor.run(analyse, request)
+        if analysed.gone:
+            self.vanished.add(key)
+            raise ModuleUnusable(f"{key}: vanished")
+        resolution = self._resolve(analysed)
+        module = Module(analysed, resolution.links, resolution.probes, resolution.consulted)
+        self._spool.put(key, module)
+        definition = _definition(module)
+        fingerprint = "" if analysed.error else definition.fingerprint
+        self._facts[key] = Facts(analysed.content_hash, module.edges, fingerprint)
+        if analysed.error is not None:
+            raise ModuleUnusable(f"{key}: {analysed.error}")
+        return definition
+
+    def module(self, key: str) -> Module:
+        """A file that was loaded in this pass; `KeyError` if it was not."""
+        return self._spool.get(key)  # type: ignore[no-any-return]
+
+    def _resolve(self, analysed: Analysed) -> Resolution:
+        if not analysed.references:
+            return Resolution()
+        language = language_named(analysed.language)
+        return language.resolve(analysed.references, analysed.key, self._tree)
+
+
+def _definition(module: Module) -> Definition:
+    return Definition(
+        module.analysed.key,
+        module.analysed.symbols,
+        tuple(
+            ReExport(link.local, link.key, link.name) for link in module.links if link.exported
+        ),
+        detail=module.analysed.detail,
+    )

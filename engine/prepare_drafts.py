@@ -1,0 +1,28 @@
+"""The texts of a visit, made ready to be embedded and searched. Runs where it is cheapest."""
+
+from collections.abc import Sequence
+
+from engine.chunk_text import PreparedText, prepare_text
+from engine.executors import Executor
+from engine.visit import DraftChunk
+
+Prepared = tuple[tuple[DraftChunk, PreparedText], ...]
+
+
+async def prepared_drafts(
+    executor: Executor, key: str, drafts: Sequence[DraftChunk]
+) -> Prepared:
+    """Each draft with its hash and terms. A file's own chunks bring theirs along."""
+    fresh = [draft for draft in drafts if draft.prepared is None]
+    made = await executor.run(_prepare_all, (key, _texts(fresh))) if fresh else []
+    rest = iter(made)
+    return tuple((draft, draft.prepared or next(rest)) for draft in drafts)
+
+
+def _texts(drafts: Sequence[DraftChunk]) -> list[tuple[str, str]]:
+    return [(draft.symbol, draft.text) for draft in drafts]
+
+
+def _prepare_all(work: tuple[str, list[tuple[str, str]]]) -> list[PreparedText]:
+    key, texts = work
+    return [prepare_text(key, symbol, text) for symbol, text in texts]

@@ -1,0 +1,94 @@
+"""What a visitor is given and what it returns. A visitor computes one file's entry."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.chunk_text import PreparedText
+from engine.languages import Chunk, Link
+from prewarm import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class DraftChunk:
+    """A piece of an entry before it has a vector. Lines count from 1, both inclusive.
+
+    `uses` names what the piece uses of other files, as `key#name signature`; it is shown
+    with a hit and is not part of what is embedded. `prepared` spares the engine work
+    where the text is that of a `File`'s own chunk.
+    """
+
+    text: str
+    start_line: int
+    end_line: int
+    symbol: str = ""
+    kind: str = ""
+    uses: tuple[str, ...] = ()
+    prepared: PreparedText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One file's entry: its pieces in order, and what a person should know of it."""
+
+    chunks: tuple[DraftChunk, ...] = ()
+    diagnostics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The file that is visited, as it was read and parsed in this pass."""
+
+    key: str
+    content_hash: bytes
+    size: int
+    language: str
+    diagnostics: tuple[str, ...]
+    links: tuple[Link, ...]
+    chunks: Sequence[tuple[Chunk, PreparedText]] = field(repr=False)
+    _read: Callable[[], Awaitable[bytes]] = field(repr=False)
+
+    async def read(self) -> bytes:
+        """The content as it is now, which may be newer than what was parsed."""
+        return await self._read()
+
+
+class VisitContext:
+    """What a visit may ask of the other files. What it asks for is what it depends on."""
+
+    def __init__(self, definition: Callable[[str], Awaitable[Definition]]) -> None:
+        self._definition = definition
+        self._read: dict[str, None] = {}
+
+    async def definition(self, key: str) -> Definition:
+        """What the module at `key` offers; recorded as a dependency, also when it fails.
+
+        Raises `DefinitionUnavailable` for a module that can't be read or parsed.
+        """
+        self._read[key] = None
+        return await self._definition(key)
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """The keys whose definitions were asked for, sorted."""
+        return tuple(sorted(self._read))
+
+
+class DefinitionUnavailable(Exception):
+    """The definition of a module can't be had; the message says why."""
+
+
+class Visitor(Protocol):
+    """Computes entries. The same file and the same definitions must give the same visit.
+
+    `fingerprint` names the visitor and its version: entries of another one are stale. An
+    exception makes the entry an error entry and concerns no other file.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    async def visit(self, file: File, context: VisitContext) -> Visit: ...
+
+
+Definitions = Mapping[str, Definition]

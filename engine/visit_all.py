@@ -1,0 +1,50 @@
+"""Visit files in dependency order with bounded concurrency. Knows nothing of jobs or storage.
+
+No barrier stands between layers: a file starts when the last thing it depends on is
+done. As many loops as the limit allows take from one line of ready keys, so that a
+visit costs no task of its own.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from resolver import Plan
+
+
+async def visit_all(plan: Plan, visit: Callable[[str], Awaitable[None]], *, limit: int) -> None:
+    """Call `visit` once for every key of `plan`, at most `limit` at once.
+
+    `visit` deals with what is wrong with one file; what it raises ends the whole. When
+    this is cancelled no visit is left running.
+    """
+    dispatch = _Dispatch(plan, visit)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(limit):
+            tasks.start_soon(dispatch.run)
+
+
+class _Dispatch:
+    def __init__(self, plan: Plan, visit: Callable[[str], Awaitable[None]]) -> None:
+        self._plan = plan
+        self._visit = visit
+        self._line = deque(plan.ready())
+        self._moved = anyio.Event()
+
+    async def run(self) -> None:
+        while not self._plan.is_done:
+            if self._line:
+                await self._take(self._line.popleft())
+            else:
+                await self._moved.wait()
+
+    async def _take(self, key: str) -> None:
+        await self._visit(key)
+        self._plan.done(key)
+        released = self._plan.ready()
+        self._line.extend(released)
+        if released or self._plan.is_done:
+            # Whoever found the line empty looks again; the next to wait waits anew.
+            self._moved.set()
+            self._moved = anyio.Event()
