@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import aiofiles
 
 from engine.sources.errors import FileGone, FileTooLarge, SourceError, Unreadable
-from engine.sources.git import git_tree
+from engine.sources.git import NotATreeError
 from engine.sources.ignore import IgnoreRules, as_bytes_text
 from engine.sources.keys import key_of, shown
+from engine.sources.listing import Listing
 from engine.sources.naming import keyed, name_on_disk
 from engine.sources.openat import open_beneath, read_beneath
 from engine.sources.source import Problem, Snapshot, SourceFile
@@ -55,20 +56,15 @@ class Folder:
         listed_at_ns = time.time_ns()
         _check_root(self.path)
         exclude = _rules(self.exclude)
-        tree = git_tree(self.path, deadline_seconds=self.git_deadline_seconds)
-        if tree is None:
-            listing = walk(self.path, exclude=exclude)
-        else:
-            listing = list_tree(self.path, tree, exclude=exclude)
+        listing, revision = self._list(exclude)
         found = keyed(listing)
         self._names = found.names
-        belongs = _selector(_rules(self.include), exclude)
-        return Snapshot(
-            files=tuple(filter(belongs, found.files)) if belongs else found.files,
-            problems=tuple(filter(belongs, found.problems)) if belongs else found.problems,
-            revision=tree.revision if tree else "",
-            listed_at_ns=listed_at_ns,
-        )
+        files, problems = found.files, found.problems
+        if self.include or self.exclude:
+            belongs = _selector(_rules(self.include), exclude)
+            files = tuple(filter(belongs, files))
+            problems = tuple(filter(belongs, problems))
+        return Snapshot(files, problems, revision, listed_at_ns)
 
     def read(self, key: str, *, max_bytes: int) -> bytes:
         path = self._path_of(key)
@@ -113,6 +109,12 @@ class Folder:
             exclude=description.get("exclude", "").splitlines(),
         )
 
+    def _list(self, exclude: IgnoreRules | None) -> tuple[Listing, str]:
+        try:
+            return list_tree(self.path, deadline_seconds=self.git_deadline_seconds, exclude=exclude)
+        except NotATreeError:
+            return walk(self.path, exclude=exclude), ""
+
     def _path_of(self, key: str) -> str:
         if key_of(key) != key:
             raise Unreadable(shown(key), "not a key of this tree")
@@ -140,9 +142,7 @@ def _rules(lines: Sequence[str]) -> IgnoreRules | None:
 
 def _selector(
     include: IgnoreRules | None, exclude: IgnoreRules | None
-) -> Callable[[SourceFile | Problem], bool] | None:
-    if include is None and exclude is None:
-        return None
+) -> Callable[[SourceFile | Problem], bool]:
     included: dict[str, bool] = {}
     excluded: dict[str, bool] = {}
 

@@ -7,15 +7,15 @@ other file of it: not at all.
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-# What may run or be contacted when an index is read, and the answer that forbids it:
-# a file system monitor, hooks, and the remote of a partial clone whose objects are missing.
+# What git may run while it reads an index, and the answer that forbids it: a file system
+# monitor and hooks here; below, by a list of allowed transports that has none, whatever
+# fetches the objects that a partial clone lacks.
 _FORBID = (
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.untrackedCache=false",
-    "-c", "protocol.allow=never",
     # Nothing of the tree runs, so it does not matter whose it is.
     "-c", "safe.directory=*",
 )  # fmt: skip
@@ -31,66 +31,74 @@ _ENVIRONMENT = {
     "LC_ALL": "C",
 }
 
-_LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-_IGNORED = ("check-ignore", "-q", ".")
 _WHERE = ("rev-parse", "--is-inside-work-tree", "--show-prefix", "HEAD")
+_IGNORED = ("check-ignore", "-q", ".")
+_TRACKED = ("ls-files", "-z", "--cached")
+_UNTRACKED = ("ls-files", "-z", "--others", "--exclude-standard")
 
 
-@dataclass(frozen=True, slots=True)
-class GitTree:
-    """What git says of a folder.
+class NotATreeError(Exception):
+    """Git can't say what belongs to the folder: there is no git or no working tree, the
+    working tree ignores the folder, or git took too long."""
 
-    `paths` are on-disk names relative to it, files that were deleted among them, and a
-    repository inside it as its folder. `complete` is false when git warned of something
-    that it could not read.
-    """
+
+class Untracked(NamedTuple):
+    """`complete` is false when git warned of something that it could not read."""
 
     paths: list[str]
-    revision: str
     complete: bool
 
 
-def git_tree(root: str, *, deadline_seconds: float) -> GitTree | None:
-    """The tree, or None: no git, no working tree, one that git ignores, or git took too long.
-
-    Each of the three commands that this takes has the deadline for itself.
-    """
-    try:
-        return _ask(root, deadline_seconds)
-    except (FileNotFoundError, PermissionError, subprocess.TimeoutExpired):
-        return None
-
-
-def _ask(root: str, deadline_seconds: float) -> GitTree | None:
+def head_of(root: str, *, deadline_seconds: float) -> str:
+    """The commit checked out in the working tree that `root` belongs to; empty before the first."""
     where = _run(root, _WHERE, deadline_seconds)
-    answer, *prefix, revision = f"{os.fsdecode(where.stdout)}\n".split("\n")[:-2] or [""] * 2
+    answer, *prefix, head = _lines(where.stdout)
     if answer != "true":
-        return None
+        raise NotATreeError
     if any(prefix) and _run(root, _IGNORED, deadline_seconds).returncode == 0:
-        return None
-    listed = _run(root, _LIST, deadline_seconds)
-    if listed.returncode:
-        return None
-    paths = (path.rstrip("/") for path in os.fsdecode(listed.stdout).split("\0")[:-1])
-    # While a merge is unfinished, git lists a path once for each side of it.
-    unique = list(dict.fromkeys(paths))
+        raise NotATreeError
     # Before the first commit, HEAD can't be resolved and comes back as it is.
-    return GitTree(unique, "" if where.returncode else revision, complete=not listed.stderr)
+    return "" if where.returncode else head
+
+
+def _lines(output: bytes) -> list[str]:
+    return os.fsdecode(output).split("\n")[:-1] or ["", ""]
+
+
+def tracked_paths(root: str, *, deadline_seconds: float) -> list[str]:
+    """On-disk names relative to `root`, deleted files among them, a submodule as its folder."""
+    # While a merge is unfinished, git lists a path once for each side of it.
+    return list(dict.fromkeys(_paths(_run(root, _TRACKED, deadline_seconds))))
+
+
+def untracked_paths(root: str, *, deadline_seconds: float) -> Untracked:
+    """Those that git does not ignore, a repository among them as its folder."""
+    listed = _run(root, _UNTRACKED, deadline_seconds)
+    return Untracked(_paths(listed), complete=not listed.stderr)
+
+
+def _paths(listed: "subprocess.CompletedProcess[bytes]") -> list[str]:
+    if listed.returncode:
+        raise NotATreeError
+    return [path.rstrip("/") for path in os.fsdecode(listed.stdout).split("\0")[:-1]]
 
 
 def _run(
     root: str, arguments: Sequence[str], deadline_seconds: float
 ) -> "subprocess.CompletedProcess[bytes]":
     # In argv there is nothing that the tree chose: the arguments are ours, the folder is cwd.
-    return subprocess.run(  # noqa: S603
-        ["git", *_FORBID, *arguments],  # noqa: S607 - the operator's PATH says which git
-        cwd=root,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=deadline_seconds,
-        check=False,
-    )
+    try:
+        return subprocess.run(  # noqa: S603
+            ["git", *_FORBID, *arguments],  # noqa: S607 - the operator's PATH says which git
+            cwd=root,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=deadline_seconds,
+            check=False,
+        )
+    except (FileNotFoundError, PermissionError, subprocess.TimeoutExpired) as error:
+        raise NotATreeError from error
 
 
 def _environment() -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
-from engine.sources.git import GitTree
+from engine.sources.git import head_of, tracked_paths, untracked_paths
 from engine.sources.ignore import IgnoreRules
 from engine.sources.keys import MACHINERY, are_keys
 from engine.sources.listing import Listing, stamp_of
@@ -12,14 +13,31 @@ from engine.sources.walk import walk
 _NO_PARTS = MACHINERY | {"", ".", ".."}
 
 
-def list_tree(root: str, tree: GitTree, *, exclude: IgnoreRules | None = None) -> Listing:
-    """List `root`, of which git has said which paths belong to it.
+def list_tree(
+    root: str, *, deadline_seconds: float, exclude: IgnoreRules | None = None
+) -> tuple[Listing, str]:
+    """What git says belongs to `root`, and the commit checked out; or `NotATreeError`.
 
-    A repository inside it, submodule or not, is one path to git, and is walked.
+    A repository inside it, submodule or not, is one path to git, and is walked. Each of
+    git's answers has the deadline for itself.
     """
     listing = Listing(root)
-    files, problems = listing.files, listing.problems
-    paths = _inside(root, tree.paths)
+    # Git looks for untracked files about as long as we look at the tracked ones.
+    with ThreadPoolExecutor(1) as beside:
+        pending = beside.submit(untracked_paths, root, deadline_seconds=deadline_seconds)
+        revision = head_of(root, deadline_seconds=deadline_seconds)
+        tracked = tracked_paths(root, deadline_seconds=deadline_seconds)
+        _add(_inside(root, tracked), listing, exclude)
+        untracked = pending.result()
+    _add(_inside(root, untracked.paths), listing, exclude)
+    if not untracked.complete:
+        # Git's warnings are meant for people; the walk says which folders they are about.
+        listing.problems.update(walk(root, exclude=exclude).problems)
+    return listing, revision
+
+
+def _add(paths: list[str], listing: Listing, exclude: IgnoreRules | None) -> None:
+    root, files = listing.root, listing.files
     for path in paths:
         try:
             found = os.lstat(f"{root}/{path}")
@@ -33,13 +51,9 @@ def list_tree(root: str, tree: GitTree, *, exclude: IgnoreRules | None = None) -
         elif stat.S_ISDIR(found.st_mode):
             nested = walk(root, start=path, exclude=exclude)
             files += nested.files
-            problems |= nested.problems
+            listing.problems.update(nested.problems)
         else:
             listing.add(path, found)
-    if not tree.complete:
-        # Git's warnings are meant for people; the walk says which folders they are about.
-        problems |= walk(root, exclude=exclude).problems
-    return listing
 
 
 def _inside(root: str, paths: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,9 @@ def test_missing_objects_of_a_partial_clone_are_not_fetched(tmp_path: Path) -> N
         git(root, "config", name, value)
     assert "sub/b" in keys(Folder(root))
     assert not canary.exists()
+    with suppress(subprocess.CalledProcessError):
+        git(root, "ls-files", "--others", "--exclude-standard")
+    assert canary.exists(), "the same list, made without care, runs the script"
 
 
 @needs_git
