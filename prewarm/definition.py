@@ -51,22 +51,29 @@ class Definition:
     reexports: tuple[ReExport, ...] = ()
     dependencies: tuple[str, ...] = ()
     detail: str = ""
-    fingerprint: str = field(init=False)
+    _digest: str = field(default="", init=False, repr=False, compare=False)
     _by_name: dict[str, Symbol] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fingerprint", self._fingerprint())
-        object.__setattr__(self, "_by_name", {symbol.name: symbol for symbol in self.symbols})
+        object.__setattr__(self, "_by_name", {})
+
+    @property
+    def fingerprint(self) -> str:
+        # Computed when first asked for: most definitions are read for a few names.
+        if not self._digest:
+            object.__setattr__(self, "_digest", self._fingerprint())
+        return self._digest
 
     def find(self, name: str) -> Symbol | None:
         """The symbol of this dotted name, the last one where a name is defined again."""
+        if not self._by_name:
+            self._by_name.update((symbol.name, symbol) for symbol in self.symbols)
         return self._by_name.get(name)
 
     def _fingerprint(self) -> str:
-        digest = hashlib.blake2b(digest_size=16)
-        for symbol in sorted(self.symbols):
-            digest.update(f"s\0{symbol.name}\0{symbol.kind}\0{symbol.signature}\n".encode())
-        for passed in sorted(self.reexports):
-            digest.update(f"r\0{passed.name}\0{passed.key}\0{passed.source_name}\n".encode())
-        digest.update(b"d\0" + self.detail.encode())
-        return digest.hexdigest()
+        symbols = sorted((each.name, each.kind, each.signature) for each in self.symbols)
+        passed = sorted((each.name, each.key, each.source_name) for each in self.reexports)
+        lines = [f"s\0{name}\0{kind}\0{signature}\n" for name, kind, signature in symbols]
+        lines += [f"r\0{name}\0{key}\0{source_name}\n" for name, key, source_name in passed]
+        content = "".join((*lines, "d\0", self.detail))
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

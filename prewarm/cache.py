@@ -1,0 +1,329 @@
+"""A definition is looked up in memory, then in the store, then loaded, once."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+
+from prewarm.coalescer import Coalescer
+from prewarm.definition import Definition, Key
+from prewarm.errors import DefinitionError
+from prewarm.holdings import Holdings, Load
+from prewarm.leadership import Leadership
+from prewarm.memory_definitions import NoDefinitions
+from prewarm.single_flight import SingleFlight
+from prewarm.statistics import CacheStatistics, Tally
+from prewarm.store import DefinitionStore, Failure, Record
+
+BATCH = 200
+"""How many records go to the store in one statement, and how many keys are led at once."""
+
+STORE_SECONDS = 10.0
+"""How long a write may take once its caller is cancelled."""
+
+REASON_CHARS = 2000
+
+_log = logging.getLogger(__name__)
+
+
+class DefinitionCache:
+    """The definitions of one scope (a realm), each computed once and never served stale.
+
+    Needs no opening and no closing. `load` computes a definition; it may itself call
+    `get`, and then the result counts as computed from what it got. Loads may read each
+    other in a cycle: the one that would wait for itself gets an empty, provisional
+    definition, and what was computed from that is returned but not kept, unless it is
+    the definition that closes the cycle.
+
+    An invalidation in this process counts at once. One in another process is seen at the
+    next look into the store, which `get_many` always takes, and is never outrun by a
+    write: the store refuses what was loaded before it.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Key], Awaitable[Definition]],
+        *,
+        store: DefinitionStore | None = None,
+        coalescer: Coalescer | None = None,
+        error_seconds: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        max_entries: int = 20_000,
+    ) -> None:
+        self._load = load
+        self._store = NoDefinitions() if store is None else store
+        self._error_seconds = error_seconds
+        self._flights: SingleFlight[Key, _Settled] = SingleFlight()
+        self._holdings = Holdings(self._flights.forget, max_entries=max_entries, clock=clock)
+        self._batched: set[Key] = set()
+        self._leadership = (
+            None if coalescer is None else Leadership(coalescer, self._holdings, self._batched)
+        )
+        self._tally = Tally()
+        self._writing = anyio.Lock()
+
+    async def get(self, key: Key) -> Definition:
+        """The definition of `key`; raises `DefinitionError` where it can't be had."""
+        return (await self._get(key)).unwrap(key)
+
+    async def get_many(
+        self, keys: Iterable[Key], *, limit: int
+    ) -> dict[Key, Definition | DefinitionError]:
+        """All these definitions, at most `limit` loads at once; an error is a value here.
+
+        Takes one query for what the store knows.
+        """
+        wanted = tuple(dict.fromkeys(keys))
+        if (reader := self._reader()) is not None:
+            self._holdings.read(reader, wanted)
+        outcomes = await self._known(wanted)
+        missing = [key for key in wanted if key not in outcomes]
+        for start in range(0, len(missing), BATCH):
+            await self._load_batch(missing[start : start + BATCH], outcomes, limit=limit)
+        return {key: outcomes[key] for key in wanted}
+
+    async def invalidate(self, keys: Iterable[Key]) -> None:
+        """Drop the keys and what was computed from them, in the store too."""
+        keys = frozenset(keys)
+        self._tally.invalidations += 1
+        reached = frozenset(self._holdings.sweep(keys))
+        try:
+            async with self._writing:
+                dropped = await self._store.invalidate(reached)
+                self._holdings.settle_on(dropped.generation, own=1)
+                reached = dropped.keys
+        finally:
+            # What was read from the store before its statement ran is as stale as before.
+            self._holdings.sweep(reached)
+
+    async def invalidate_all(self) -> None:
+        """Drop the whole scope."""
+        await self._invalidate_all(self._store.invalidate_all)
+
+    async def invalidate_everything(self) -> None:
+        """Drop all scopes of the store. Caches of other scopes see it at their next look."""
+        await self._invalidate_all(self._store.invalidate_everything)
+
+    def statistics(self) -> CacheStatistics:
+        return self._tally.statistics(size=len(self._holdings), in_flight=len(self._flights))
+
+    async def _get(self, key: Key) -> "_Settled":
+        reader = self._reader()
+        if reader is not None:
+            return await self._get_for(reader, key)
+        settled = await self._look_up(key)
+        if settled.provisional:
+            # Another caller closed a cycle through this key, and by now its definition is
+            # kept. So a second try reads that instead of an empty one.
+            settled = await self._look_up(key)
+        return settled
+
+    async def _get_for(self, reader: Load, key: Key) -> "_Settled":
+        self._holdings.read(reader, (key,))
+        if self._recall(key) is None and self._flights.would_wait_for_itself(key):
+            reader.provisional.add(key)
+            return _Settled(Definition(key), frozenset((key,)))
+        self._holdings.hurry((key,))
+        settled = await self._look_up(key)
+        reader.provisional |= settled.provisional
+        return settled
+
+    async def _look_up(self, key: Key) -> "_Settled":
+        if (record := self._recall(key)) is not None:
+            self._tally.hits += 1
+            return _Settled(record.outcome)
+        if key in self._flights:
+            self._tally.shared += 1
+        return await self._flights.do(key, partial(self._settle, key))
+
+    async def _settle(self, key: Key) -> "_Settled":
+        load = self._holdings.begin(key)
+        try:
+            return await self._fetch_or_load(load)
+        finally:
+            self._holdings.end(load)
+
+    async def _fetch_or_load(self, load: Load) -> "_Settled":
+        if load.key in self._batched:
+            return await self._compute(load)
+        if (found := await self._fetch_one(load.key)) is not None:
+            return found
+        if self._leadership is None:
+            return await self._compute_and_store(load)
+        async with self._leadership.of(load):
+            # Whoever led the key until now may have stored it.
+            return await self._fetch_one(load.key) or await self._compute_and_store(load)
+
+    async def _compute_and_store(self, load: Load) -> "_Settled":
+        settled = await self._compute(load)
+        await self._flush()
+        return settled
+
+    async def _compute(self, load: Load) -> "_Settled":
+        load.version = self._store.version_of(load.key)
+        load.computing = True
+        self._tally.loads += 1
+        settled = await self._attempt(load)
+        if not self._holdings.settle(load, settled.outcome):
+            self._tally.discarded += 1
+        return settled
+
+    async def _attempt(self, load: Load) -> "_Settled":
+        cause: Exception | None = None
+        outcome: Definition | Failure
+        with _reading(self, load):
+            try:
+                outcome = await self._load(load.key)
+            except Exception as error:
+                self._tally.errors += 1
+                outcome, cause = Failure(_reason(error, load.key), self._error_seconds), error
+        return _Settled(outcome, frozenset(load.provisional - {load.key}), cause)
+
+    async def _known(self, keys: Sequence[Key]) -> "dict[Key, Definition | DefinitionError]":
+        held = {key: self._recall(key) for key in keys}
+        found = {key: record for key, record in held.items() if record is not None}
+        self._tally.hits += len(found)
+        missing = [key for key in keys if key not in found]
+        found |= {record.key: record for record in await self._fetch(missing)}
+        return {key: _opened(key, record.outcome) for key, record in found.items()}
+
+    async def _load_batch(
+        self, keys: Sequence[Key], outcomes: dict[Key, Definition | DefinitionError], *, limit: int
+    ) -> None:
+        free = [key for key in keys if key not in self._flights and key not in self._batched]
+        async with self._led(free) as led:
+            known = await self._known(tuple(led)) if self._leadership else {}
+            outcomes |= known
+            with self._batch(led):
+                await self._load_each([key for key in led if key not in known], outcomes, limit)
+                await self._flush()
+        await self._load_each([key for key in keys if key not in outcomes], outcomes, limit)
+
+    async def _load_each(
+        self, keys: Sequence[Key], outcomes: dict[Key, Definition | DefinitionError], limit: int
+    ) -> None:
+        remaining = iter(keys)
+
+        async def load_remaining() -> None:
+            for key in remaining:
+                settled = await self._get(key)
+                outcomes[key] = _opened(key, settled.outcome)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(min(limit, len(keys))):
+                group.start_soon(load_remaining)
+
+    async def _fetch_one(self, key: Key) -> "_Settled | None":
+        for record in await self._fetch((key,)):
+            return _Settled(record.outcome)
+        return None
+
+    async def _fetch(self, keys: Collection[Key]) -> Sequence[Record]:
+        if not keys:
+            return ()
+        found = await self._store.fetch(keys)
+        if found.generation != self._holdings.generation:
+            # An invalidation of our own may be about to tell us of this very generation.
+            async with self._writing:
+                self._holdings.meet(found.generation)
+        if found.generation != self._holdings.generation:
+            return ()
+        self._tally.store_hits += len(found.records)
+        for record in found.records:
+            self._holdings.remember(record)
+        return found.records
+
+    async def _flush(self) -> None:
+        async with self._writing:
+            while records := self._holdings.take_unstored(BATCH):
+                with anyio.move_on_after(STORE_SECONDS, shield=True) as scope:
+                    await self._put(records)
+                if scope.cancelled_caught:
+                    _log.warning("the store did not answer, %s records are lost", len(records))
+
+    async def _put(self, records: Sequence[Record]) -> None:
+        known = self._holdings.generation
+        generation = await self._store.put_many(records, generation=known)
+        self._holdings.settle_on(generation, own=0)
+        if generation != known:
+            self._tally.discarded += len(records)
+
+    async def _invalidate_all(self, at_store: Callable[[], Awaitable[int]]) -> None:
+        self._tally.invalidations += 1
+        self._holdings.sweep_all()
+        try:
+            async with self._writing:
+                self._holdings.settle_on(await at_store(), own=1)
+        finally:
+            self._holdings.sweep_all()
+
+    def _recall(self, key: Key) -> Record | None:
+        record = self._holdings.recall(key)
+        if record is not None and record.version != self._store.version_of(key):
+            self._holdings.sweep((key,))
+            return None
+        return record
+
+    def _reader(self) -> Load | None:
+        """The load of this cache that the caller is part of, if any."""
+        owner, load = _current.get()
+        return load if owner is self else None
+
+    def _led(self, keys: Sequence[Key]) -> AbstractAsyncContextManager[Collection[Key]]:
+        return nullcontext(keys) if self._leadership is None else self._leadership.of_free(keys)
+
+    @contextmanager
+    def _batch(self, keys: Collection[Key]) -> Iterator[None]:
+        self._batched.update(keys)
+        # 1. A load of K waits for another process; that one releases K.
+        # 2. This batch leads K now, and will wait for the load that is in the air already.
+        # So that load must not wait for the lead any more.
+        self._holdings.hurry(keys)
+        try:
+            yield
+        finally:
+            self._batched.difference_update(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """The outcome of a flight, and the empty definitions of a cycle that it rests on."""
+
+    outcome: Definition | Failure
+    provisional: frozenset[Key] = frozenset()
+    cause: Exception | None = None
+
+    def unwrap(self, key: Key) -> Definition:
+        if isinstance(self.outcome, Failure):
+            raise DefinitionError(key, self.outcome.reason) from self.cause
+        return self.outcome
+
+
+def _opened(key: Key, outcome: Definition | Failure) -> Definition | DefinitionError:
+    return DefinitionError(key, outcome.reason) if isinstance(outcome, Failure) else outcome
+
+
+def _reason(error: Exception, key: Key) -> str:
+    if isinstance(error, DefinitionError):
+        return error.reason if error.key == key else str(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:REASON_CHARS]
+
+
+_current: ContextVar[tuple[DefinitionCache | None, Load | None]] = ContextVar(
+    "load", default=(None, None)
+)
+
+
+@contextmanager
+def _reading(cache: DefinitionCache, load: Load) -> Iterator[None]:
+    token = _current.set((cache, load))
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,2 @@
+UPDATE definition_generations SET generation = generation + 1
+RETURNING scope, generation
