@@ -8,6 +8,7 @@ costs one pass of a regular expression, a count, and one small product.
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,19 @@ _IDENTIFIERS_HELD: Final = 2 * _WORDS_HELD
 _BY_COUNT: Final = 1 + np.log(np.arange(1, TEXT_CHARS + 1, dtype=np.float32))
 
 
+class _RowsOfIdentifiers(dict[str, tuple[int, ...]]):
+    """Which rows an identifier's words have, found once as long as it is held."""
+
+    def __init__(self, row: Callable[[str], int]) -> None:
+        self._row = row
+
+    def __missing__(self, identifier: str) -> tuple[int, ...]:
+        rows = tuple(self._row(word[:WORD_CHARS]) for word in parts(identifier))
+        if len(identifier) <= WORD_CHARS:
+            self[identifier] = rows
+        return rows
+
+
 class BagOfWords:
     """Sums word vectors; remembers up to `TEXT_CHARS // 2` of them, 32 MB at 256 dimensions.
 
@@ -40,7 +54,7 @@ class BagOfWords:
         self._vector_of = vector_of
         self._vectors = np.empty((1024, dimension), np.float32)
         self._row_of: dict[str, int] = {}
-        self._rows_of: dict[str, tuple[int, ...]] = {}
+        self._rows_of = _RowsOfIdentifiers(self._row)
         self._lock = threading.Lock()
 
     def sums(self, texts: Sequence[str]) -> Vectors:
@@ -63,13 +77,9 @@ class BagOfWords:
         total: Row = weights @ self._vectors.take(rows, axis=0)  # seven times faster than [rows]
         return total
 
-    def _counts(self, text: str) -> dict[int, int]:
+    def _counts(self, text: str) -> Counter[int]:
         self._make_room(len(text))
-        counts: dict[int, int] = {}
-        for identifier, count in Counter(identifiers(text)).items():
-            for row in self._rows_of.get(identifier) or self._rows(identifier):
-                counts[row] = counts.get(row, 0) + count
-        return counts
+        return Counter(chain.from_iterable(map(self._rows_of.__getitem__, identifiers(text))))
 
     def _make_room(self, chars: int) -> None:
         # The rows of a text must not be reused while it is summed, so all are dropped
@@ -78,14 +88,8 @@ class BagOfWords:
         if len(self._row_of) + chars // 2 + 1 > _WORDS_HELD:
             self._row_of.clear()
             self._rows_of.clear()
-        if len(self._rows_of) > _IDENTIFIERS_HELD:
+        elif len(self._rows_of) > _IDENTIFIERS_HELD:
             self._rows_of.clear()
-
-    def _rows(self, identifier: str) -> tuple[int, ...]:
-        rows = tuple(self._row(word[:WORD_CHARS]) for word in parts(identifier))
-        if len(identifier) <= WORD_CHARS:
-            self._rows_of[identifier] = rows
-        return rows
 
     def _row(self, word: str) -> int:
         row = self._row_of.get(word)
