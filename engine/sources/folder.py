@@ -10,7 +10,7 @@ import aiofiles
 from engine.sources.errors import FileGone, FileTooLarge, SourceError, Unreadable
 from engine.sources.git import NotATreeError
 from engine.sources.ignore import IgnoreRules, as_bytes_text
-from engine.sources.keys import key_of, shown
+from engine.sources.keys import is_showable, key_of, shown
 from engine.sources.listing import Listing
 from engine.sources.naming import keyed, name_on_disk
 from engine.sources.openat import open_beneath, read_beneath
@@ -42,6 +42,8 @@ class Folder:
         git_deadline_seconds: float = 60.0,
     ) -> None:
         self.path = os.path.abspath(path)
+        if not is_showable(self.path):
+            raise SourceError(f"{shown(self.path)}: control characters or bytes that are not UTF-8")
         self.include = tuple(include)
         self.exclude = tuple(exclude)
         self.git_deadline_seconds = git_deadline_seconds
@@ -131,8 +133,8 @@ def _check_root(root: str) -> None:
         raise SourceError(f"{root}: no such folder") from error
     except NotADirectoryError as error:
         raise SourceError(f"{root}: a file, where a folder is needed") from error
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{shown(root)}: the folder can't be listed: {error}") from error
+    except OSError as error:
+        raise SourceError(f"{root}: the folder can't be listed: {error.strerror}") from error
 
 
 def _rules(lines: Sequence[str]) -> IgnoreRules | None:

@@ -5,6 +5,7 @@ other file of it: not at all.
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -86,11 +87,9 @@ def _paths(listed: "subprocess.CompletedProcess[bytes]") -> list[str]:
 def _run(
     root: str, arguments: Sequence[str], deadline_seconds: float
 ) -> "subprocess.CompletedProcess[bytes]":
-    # In argv there is nothing that the tree chose: the arguments are ours, the folder is cwd.
     try:
-        return subprocess.run(  # noqa: S603
-            ["git", *_FORBID, *arguments],  # noqa: S607 - the operator's PATH says which git
-            cwd=root,
+        return subprocess.run(  # noqa: S603 - the program is git, the arguments are ours
+            [_program(), "-C", root, *_FORBID, *arguments],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -99,6 +98,14 @@ def _run(
         )
     except (FileNotFoundError, PermissionError, subprocess.TimeoutExpired) as error:
         raise NotATreeError from error
+
+
+def _program() -> str:
+    # A relative entry of PATH could make it a file of the tree.
+    program = shutil.which("git")
+    if program is None or not os.path.isabs(program):
+        raise NotATreeError
+    return program
 
 
 def _environment() -> dict[str, str]:

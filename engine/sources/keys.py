@@ -25,7 +25,7 @@ def key_of(path: str | bytes) -> str | Problem:
     lead out of the tree, or into what `MACHINERY` names, is a problem like any other.
     """
     text = os.fsdecode(path)
-    if _FORBIDDEN.search(text):
+    if not is_showable(text):
         return Problem(shown(text), "the name holds control characters or is not UTF-8")
     key = unicodedata.normalize("NFC", text)
     if len(key.encode()) > MAX_KEY_BYTES:
@@ -51,6 +51,11 @@ def are_keys(paths: Sequence[str]) -> bool:
         and not any(part in joined for part in _NEVER_IN_CLEAN)
         and max(map(len, paths), default=0) <= MAX_KEY_BYTES
     )
+
+
+def is_showable(text: str) -> bool:
+    """Whether it can be stored and shown as it stands."""
+    return not _FORBIDDEN.search(text)
 
 
 def shown(text: str) -> str:

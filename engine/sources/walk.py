@@ -67,7 +67,7 @@ def _list_entries(
         try:
             if entry.is_dir(follow_symlinks=False):
                 if len(path) > MAX_KEY_BYTES:
-                    listing.problems[path] = "the path is too long"
+                    listing.problems[path] = f"the path is longer than {MAX_KEY_BYTES} bytes"
                 else:
                     yield _Folder(f"{path}/", scopes)
             elif entry.is_file(follow_symlinks=False):
