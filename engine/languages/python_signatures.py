@@ -1,0 +1,82 @@
+"""The normal form of a piece of Python: one line that layout, comments and quotes don't change.
+
+Knows tokens only, so that it also serves code which does not parse.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+_TOKEN = re.compile(
+    r"""
+    (?P<skipped> \#[^\r\n]* | \\?\s+ )
+    | (?P<string> [bBrRuUfFtT]{0,2} (?:
+        \"{3}(?:[^\\]|\\.)*?\"{3} | '{3}(?:[^\\]|\\.)*?'{3}
+        | "(?:[^"\\\r\n]|\\.)*" | '(?:[^'\\\r\n]|\\.)*' ) )
+    | (?P<word> \w+(?:\.\w+)* )
+    | (?P<sign> ->|\*\*|\.\.\.|:=|[=!<>]=|//|. )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_PLAIN_STRING = re.compile(r"([bBrRuUfFtT]*)'([^'\"\\]*)'")
+_SPACED = frozenset({"->", "|", "if", "else", "lambda", "for", "in", "is", "and", "or", "not"})
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+
+
+@lru_cache(maxsize=8192)
+def normal_form(text: str) -> str:
+    """`text` in one line, with one way to set blanks, quotes and trailing commas."""
+    line: list[str] = []
+    previous = ""
+    for word in _without_trailing_commas(list(_tokens(text))):
+        if _blank_between(previous, word):
+            line.append(" ")
+        line.append(word)
+        previous = word
+    return "".join(line)
+
+
+def _tokens(text: str) -> Iterator[str]:
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup == "string":
+            yield _PLAIN_STRING.sub(r'\1"\2"', match.group())
+        elif match.lastgroup != "skipped":
+            yield match.group()
+
+
+def _without_trailing_commas(words: list[str]) -> Iterator[str]:
+    """Leave out the comma before a closing bracket, unless it is what makes a tuple."""
+    opened: list[tuple[str, bool, int]] = []  # bracket, whether a value stands before it, commas
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if word in _CLOSERS:
+            opened.append((word, _ends_value(words[index - 1] if index else ""), 0))
+        elif opened and word == _CLOSERS[opened[-1][0]]:
+            opened.pop()
+        elif opened and word == ",":
+            bracket, behind_value, commas = opened[-1]
+            opened[-1] = (bracket, behind_value, commas + 1)
+            if following == _CLOSERS[bracket] and not _makes_tuple(*opened[-1], index=index):
+                continue
+        yield word
+
+
+def _makes_tuple(bracket: str, behind_value: bool, commas: int, *, index: int) -> bool:
+    """`(1,)` and `x[1,]` are tuples; `f(1,)`, `[1,]` and a parameter list are not."""
+    if commas > 1 or bracket == "{":
+        return False
+    return behind_value == (bracket == "[")
+
+
+def _ends_value(word: str) -> bool:
+    return word == "" or word[-1] in ")]}" or word[-1].isalnum() or word[-1] in "_\"'"
+
+
+def _blank_between(previous: str, word: str) -> bool:
+    if previous in {",", ":"} or word in _SPACED or previous in _SPACED:
+        return previous not in {"", "(", "["} and word not in {",", ")", "]", ":"}
+    return _is_word(previous[-1:]) and _is_word(word[:1])
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or (character != "" and character in "_\"'")
