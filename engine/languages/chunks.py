@@ -8,8 +8,7 @@ the cost follows the number of chunks and not of tokens.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-
-from tree_sitter import Node
+from typing import Protocol
 
 from engine.languages.language import Chunk
 from engine.languages.packer import Packer
@@ -19,6 +18,19 @@ Names = Callable[[str], tuple[str, ...]]
 
 # Nodes of these types belong to what follows directly below them.
 _ATTACHED = frozenset({"comment", "line_comment", "block_comment", "decorator", "hash_bang_line"})
+
+
+class SyntaxNode(Protocol):
+    """What is asked of a tree: a node of tree-sitter, or one of an outline."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def start_byte(self) -> int: ...
+    @property
+    def end_byte(self) -> int: ...
+    @property
+    def children(self) -> Sequence["SyntaxNode"]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +60,13 @@ class Piece:
 # Nodes of these types are cut rather than parted from a small head.
 _BODIES = frozenset({"block", "class_body", "statement_block"})
 
+_LONGEST_INDENT = 256
+
 _NO_SPAN = Span(0, 0, "", "")
 
 
 def chunk_tree(
-    ruler: Ruler, root: Node, *, spans: Sequence[Span] = (), chunk_chars: int
+    ruler: Ruler, root: SyntaxNode, *, spans: Sequence[Span] = (), chunk_chars: int
 ) -> list[Piece]:
     """The pieces of a parsed text, in order.
 
@@ -119,7 +133,7 @@ class _Part:
 
     start: int
     end: int
-    nodes: Sequence[Node]
+    nodes: Sequence[SyntaxNode]
     separated: bool = False
 
 
@@ -138,7 +152,7 @@ class _TreeCutter:
         """The spans, each with the comments that belong to it as far as that was asked."""
         return list(self._spans.values())
 
-    def cut(self, root: Node) -> None:
+    def cut(self, root: SyntaxNode) -> None:
         # `None` stands for the end of a definition that was cut.
         todo: list[_Part | None] = [_Part(0, len(self._source), (root,))]
         while todo:
@@ -177,7 +191,9 @@ class _TreeCutter:
     def _is_definition(self, part: _Part) -> bool:
         return any((node.start_byte, node.end_byte) in self._spans for node in part.nodes)
 
-    def _parts(self, part: _Part, nodes: Sequence[Node], *, separated: bool = False) -> list[_Part]:
+    def _parts(
+        self, part: _Part, nodes: Sequence[SyntaxNode], *, separated: bool = False
+    ) -> list[_Part]:
         """One part a node. What stands between two nodes goes to the first of them."""
         parts = []
         start = part.start
@@ -206,10 +222,15 @@ class _TreeCutter:
         comments = group[-1].nodes[0].type in _ATTACHED
         if not comments and part.nodes[0].type not in _ATTACHED:
             return False
-        breaks = self._source.count(b"\n", group[-1].end, part.nodes[0].start_byte)
+        breaks = self._breaks_before(part.nodes[0].start_byte)
         if comments and (len(group) == 1 or group[-2].nodes[0].type in _ATTACHED):
             return breaks <= 1
         return breaks == 0
+
+    def _breaks_before(self, at: int) -> int:
+        """How many lines end in the blanks before a place. Some grammars count them to a node."""
+        text = self._source[max(0, at - _LONGEST_INDENT) : at]
+        return text.count(b"\n", len(text.rstrip()))
 
     def _group(self, parts: Sequence[_Part]) -> _Part:
         nodes = [part.nodes[0] for part in parts]

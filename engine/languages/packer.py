@@ -6,6 +6,7 @@ from engine.languages.ruler import Ruler
 _SMALL_HEAD = 8
 _SMALL_TAIL = 4
 
+_SPACE = ord(" ")
 _PARAGRAPHS = (b"\n\n", b"\r\n\r\n")
 _BLANKS = (b"\n", b"\r", b" ", b"\t")
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$")
@@ -99,6 +100,8 @@ class Packer:
         return self._ruler.chars(start, self._end) * _SMALL_TAIL < self._limit
 
     def _trimmed(self, start: int, end: int) -> tuple[int, int]:
+        if end > start and self._source[start] > _SPACE and self._source[end - 1] > _SPACE:
+            return start, end
         text = self._source[start:end]
         kept = text.lstrip()
         start += len(text) - len(kept)
