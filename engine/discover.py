@@ -45,7 +45,9 @@ def compare(
 
     With `everything`, when the recipe changed, all that was known is retried.
     """
-    added, suspects, failed = [], [], []
+    added: list[SourceFile] = []
+    suspects: list[SourceFile] = []
+    failed: list[SourceFile] = []
     for file in snapshot.files:
         known = recorded.get(file.key)
         if known is None:
@@ -83,7 +85,8 @@ def changed_files(
     max_bytes: int,
 ) -> tuple[list[SourceFile], list[SourceFile]]:
     """Read the suspects and tell the modified from those that were merely touched. Blocking."""
-    modified, touched = [], []
+    modified: list[SourceFile] = []
+    touched: list[SourceFile] = []
     for file in suspects:
         same = _hash_of(source, file.key, max_bytes=max_bytes) == recorded(file.key).content_hash
         (touched if same else modified).append(file)

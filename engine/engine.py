@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
+import anyio.abc
 import asyncpg
 
 from engine.embedders import Embedder, open_embedder
@@ -79,9 +80,8 @@ class Engine:
         embedder = embedder or open_embedder(settings.embedder)
         async with open_database(dsn=settings.dsn, home=settings.home) as pool:
             embedder_id = await register_embedder(pool, embedder)
-            async with anyio.create_task_group() as tasks:
+            async with _background() as tasks:
                 yield cls(pool, settings, embedder, embedder_id, visitor or SyntaxVisitor(), tasks)
-                tasks.cancel_scope.cancel()
 
     async def add_realm(self, name: str, source: Source) -> "Realm":
         """The realm of this name over this source, made if it does not exist.
@@ -224,3 +224,20 @@ class Realm:
 
     async def delete(self) -> None:
         await self._engine.delete_realm(self.name)
+
+
+@asynccontextmanager
+async def _background() -> AsyncIterator[anyio.abc.TaskGroup]:
+    """Tasks that end with the block, whose own error stays what it is.
+
+    A task group would wrap it in a group of one, as if it were a task's.
+    """
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        try:
+            yield tasks
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failure = error
+        tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -37,3 +37,10 @@ class PassFailed(WidthwiseError):
 
 class WorkerDied(WidthwiseError):
     """A worker process died, or was stopped at its deadline, while it held one item."""
+
+
+def sole(error: BaseException) -> BaseException:
+    """The one failure inside nested exception groups; the group where there are several."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -25,7 +25,7 @@ class Job:
         self.realm = realm
         self.from_scratch = from_scratch
         self.state = JobState.PENDING
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.report: PassReport | None = None
         self.tracker = Tracker()
         self.scope = anyio.CancelScope()
@@ -57,7 +57,11 @@ class Job:
         self.scope.cancel()
 
     def end(
-        self, state: JobState, *, report: PassReport | None = None, error: Exception | None = None
+        self,
+        state: JobState,
+        *,
+        report: PassReport | None = None,
+        error: BaseException | None = None,
     ) -> None:
         """Settle the job, once."""
         self.state, self.report, self.error = state, report, error

@@ -139,8 +139,6 @@ def _definition(module: Module) -> Definition:
     return Definition(
         module.analysed.key,
         module.analysed.symbols,
-        tuple(
-            ReExport(link.local, link.key, link.name) for link in module.links if link.exported
-        ),
+        tuple(ReExport(link.local, link.key, link.name) for link in module.links if link.exported),
         detail=module.analysed.detail,
     )

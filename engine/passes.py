@@ -18,7 +18,7 @@ from engine.executors import Executor, Threads, worker_processes
 from engine.index import live
 from engine.index.live import Dependencies, RealmRow, Totals
 from engine.index.working import FailedEntry, SwapOrder, Working, WorkingEntry
-from engine.modules import Module, Modules, ModuleUnusable, SnapshotTree
+from engine.modules import Module, Modules, SnapshotTree
 from engine.prepare_drafts import prepared_drafts
 from engine.recipe import recipe
 from engine.report import PassReport, Phase, Tracker
@@ -29,7 +29,7 @@ from engine.vectors import PaidOnce
 from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor
 from engine.visit_all import visit_all
 from engine.writing import Outbox, Outcome, write_all
-from prewarm import Definition, DefinitionCache, PostgresDefinitions, prewarm
+from prewarm import Definition, DefinitionCache, DefinitionError, PostgresDefinitions, prewarm
 from resolver import DependencyGraph, Plan, render_envelope, visit_concurrency
 
 log = logging.getLogger("widthwise.passes")
@@ -219,9 +219,7 @@ class _Pass:
         )  # fmt: skip
         return concurrency
 
-    async def _visit(
-        self, files: "_Files", plan: Plan, concurrency: int, working: Working
-    ) -> int:
+    async def _visit(self, files: "_Files", plan: Plan, concurrency: int, working: Working) -> int:
         """Visit, embed and store; returns how many texts had to be embedded."""
         async with embedding_queue(
             self._context.embedder,
@@ -331,7 +329,9 @@ class _Files:
         )
         self._cache = DefinitionCache(
             self._modules.load,
-            store=PostgresDefinitions(self._pool, f"realm:{self._realm_id}", self._version_of),
+            store=PostgresDefinitions(
+                self._pool, f"realm:{self._realm_id}", version_of=self._version_of
+            ),
         )
         self.problems = changes.problems
         self.visits: set[str] = set()
@@ -375,7 +375,7 @@ class _Files:
         self.visits |= keys
         await self._cache.invalidate(sorted(keys))
         report = await prewarm(sorted(keys), self._cache, limit=self._prewarm_limit)
-        self.warnings.extend(f"{key}: {reason}" for key, reason in report.failed)
+        self.warnings.extend(reason for _, reason in report.failed)
         if self._modules.vanished:
             raise _SnapshotMoved(min(self._modules.vanished))
         return {key for key in keys if self._fingerprint(key) != fingerprints.get(key)}
@@ -465,13 +465,15 @@ class _Files:
     async def _definition(self, key: str) -> Definition:
         try:
             return await self._cache.get(key)
-        except ModuleUnusable as error:
+        except DefinitionError as error:
             raise DefinitionUnavailable(str(error)) from None
 
     def _version_of(self, key: str) -> str:
         """The content that a definition must have been made from to be of use here."""
         if facts := self._modules.facts(key):
             return facts.content_hash.hex()
+        if key in self.visits:
+            return ""
         known = self._changes.recorded.get(key)
         return known.content_hash.hex() if known else ""
 

@@ -9,9 +9,7 @@ from engine.visit import DraftChunk
 Prepared = tuple[tuple[DraftChunk, PreparedText], ...]
 
 
-async def prepared_drafts(
-    executor: Executor, key: str, drafts: Sequence[DraftChunk]
-) -> Prepared:
+async def prepared_drafts(executor: Executor, key: str, drafts: Sequence[DraftChunk]) -> Prepared:
     """Each draft with its hash and terms. A file's own chunks bring theirs along."""
     fresh = [draft for draft in drafts if draft.prepared is None]
     made = await executor.run(_prepare_all, (key, _texts(fresh))) if fresh else []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import anyio
 import anyio.abc
 
+from engine.errors import sole
 from engine.job import Job, JobState
 from engine.report import PassReport
 
@@ -60,7 +61,7 @@ class Runner:
             with job.scope:
                 report = await self._run(job)
         except Exception as error:  # noqa: BLE001 - it is the caller's, who waits for the job
-            job.end(JobState.FAILED, error=error)
+            job.end(JobState.FAILED, error=sole(error))
         except BaseException:
             job.end(JobState.CANCELLED)
             raise

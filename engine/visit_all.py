@@ -1,11 +1,10 @@
 """Visit files in dependency order with bounded concurrency. Knows nothing of jobs or storage.
 
 No barrier stands between layers: a file starts when the last thing it depends on is
-done. As many loops as the limit allows take from one line of ready keys, so that a
-visit costs no task of its own.
+done. As many loops as the limit allows take what is ready, so that a visit costs no
+task of its own.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -29,22 +28,20 @@ class _Dispatch:
     def __init__(self, plan: Plan, visit: Callable[[str], Awaitable[None]]) -> None:
         self._plan = plan
         self._visit = visit
-        self._line = deque(plan.ready())
         self._moved = anyio.Event()
 
     async def run(self) -> None:
         while not self._plan.is_done:
-            if self._line:
-                await self._take(self._line.popleft())
-            else:
+            # One at a time, so that of all that is ready the longest chain goes first.
+            ready = self._plan.ready(1)
+            if not ready:
                 await self._moved.wait()
+                continue
+            await self._visit(ready[0])
+            self._plan.done(ready[0])
+            self._move()
 
-    async def _take(self, key: str) -> None:
-        await self._visit(key)
-        self._plan.done(key)
-        released = self._plan.ready()
-        self._line.extend(released)
-        if released or self._plan.is_done:
-            # Whoever found the line empty looks again; the next to wait waits anew.
-            self._moved.set()
-            self._moved = anyio.Event()
+    def _move(self) -> None:
+        """Wake who found nothing ready; the next to find nothing waits anew."""
+        self._moved.set()
+        self._moved = anyio.Event()

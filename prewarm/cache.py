@@ -169,6 +169,8 @@ class DefinitionCache:
         load.computing = True
         self._tally.loads += 1
         settled = await self._attempt(load)
+        # An empty version is one that only the load itself can find out.
+        load.version = load.version or self._store.version_of(load.key)
         if not self._holdings.settle(load, settled.outcome):
             self._tally.discarded += 1
         return settled

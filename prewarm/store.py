@@ -53,7 +53,10 @@ class DefinitionStore(Protocol):
     """
 
     def version_of(self, key: Key) -> str:
-        """The content hash that a record of `key` must have been made from to count."""
+        """The content hash that a record of `key` must have been made from to count.
+
+        Empty before a load that has still to read the content; asked again after it.
+        """
 
     async def fetch(self, keys: Collection[Key]) -> Found:
         """The records of the expected version whose life is not over, in one query."""

@@ -7,6 +7,9 @@ from typing import Any, BinaryIO
 MAX_FRAME_BYTES = 1 << 30
 HEADER_BYTES = 8
 
+# The first thing a worker says, so that its start is not counted against its work.
+READY = b"widthwise worker is ready\n"
+
 
 def encode(value: Any) -> bytes:
     body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)

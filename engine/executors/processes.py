@@ -26,6 +26,7 @@ log = logging.getLogger("widthwise.executors")
 
 # A worker imports from where its parent does and from nowhere else: the working folder
 # may be the tree that is indexed, whose modules are not ours to run.
+START_SECONDS = 60
 BOOT = "import sys; sys.path[:] = sys.argv[1:]; from engine.executors.worker import main; main()"
 
 
@@ -158,12 +159,26 @@ class Processes:
 async def _started_worker() -> AsyncIterator[Process]:
     process = await anyio.open_process([sys.executable, "-c", BOOT, *sys.path], stderr=None)
     try:
+        await _ready(process)
         yield process
     finally:
         if process.returncode is None:
             process.kill()
         with anyio.CancelScope(shield=True):
             await process.aclose()
+
+
+async def _ready(process: Process) -> None:
+    assert process.stdout is not None
+    try:
+        with anyio.fail_after(START_SECONDS):
+            greeting = await BufferedByteReceiveStream(process.stdout).receive_exactly(
+                len(frames.READY)
+            )
+    except (TimeoutError, anyio.IncompleteRead):
+        greeting = b""
+    if greeting != frames.READY:
+        raise WorkerDied("worker processes do not start; what they say is on stderr")
 
 
 async def _exchange(process: Process, batch: list[Any]) -> list[tuple[Any, Exception | None]]:

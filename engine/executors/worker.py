@@ -19,6 +19,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     results = _private_output()
     jobs = sys.stdin.buffer
+    results.write(frames.READY)
+    results.flush()
     while True:
         try:
             batch: list[Job] = frames.read(jobs)

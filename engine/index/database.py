@@ -20,6 +20,7 @@ log = logging.getLogger("widthwise.database")
 MIGRATION_LOCK = 0x7769647468776973
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Queryable = asyncpg.Pool | Connection
 
 
 class DatabaseUnavailable(WidthwiseError):
@@ -109,9 +110,10 @@ async def _apply(connection: asyncpg.Connection, number: int, statements: str) -
 
 
 def _migrations() -> list[tuple[int, str, str]]:
+    folder = files("engine.index").joinpath("migrations")
     found = [
         (int(file.name[:4]), file.name, file.read_text("utf-8"))
-        for file in files("engine.index").joinpath("migrations").iterdir()
+        for file in folder.iterdir()
         if re.fullmatch(r"\d{4}_\w+\.sql", file.name)
     ]
     return sorted(found)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import asyncpg
 
 from engine.discover import Recorded
-from engine.index.database import Connection
+from engine.index.database import Connection, Queryable
 from engine.index.sql import query
 from engine.sources import Stamp
 
@@ -69,10 +69,10 @@ class Entry:
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:
-        lists = {"dependencies", "probes", "diagnostics"}
-        return cls(**{
-            name: tuple(value) if name in lists else value for name, value in row.items()
-        })  # fmt: skip
+        values: dict[str, Any] = dict(row)
+        for name in ("dependencies", "probes", "diagnostics"):
+            values[name] = tuple(values[name])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +83,23 @@ class Dependencies:
     fingerprints: dict[str, str]
 
 
-async def find_realm(connection: Connection, name: str) -> RealmRow | None:
-    row = await connection.fetchrow(query("select_realm"), name)
+async def find_realm(database: Queryable, name: str) -> RealmRow | None:
+    row = await database.fetchrow(query("select_realm"), name)
     return None if row is None else RealmRow.of(row)
 
 
-async def list_realms(connection: Connection) -> list[RealmRow]:
-    return [RealmRow.of(row) for row in await connection.fetch(query("select_realms"))]
+async def list_realms(database: Queryable) -> list[RealmRow]:
+    return [RealmRow.of(row) for row in await database.fetch(query("select_realms"))]
 
 
-async def insert_realm(connection: Connection, name: str, source: dict[str, str]) -> bool:
+async def insert_realm(database: Queryable, name: str, source: dict[str, str]) -> bool:
     """Whether there was none of this name."""
-    inserted = await connection.fetchval(query("insert_realm"), name, _json(source))
+    inserted = await database.fetchval(query("insert_realm"), name, _json(source))
     return inserted is not None
 
 
-async def update_source(connection: Connection, realm_id: int, source: dict[str, str]) -> None:
-    await connection.execute(query("update_realm_source"), realm_id, _json(source))
+async def update_source(database: Queryable, realm_id: int, source: dict[str, str]) -> None:
+    await database.execute(query("update_realm_source"), realm_id, _json(source))
 
 
 async def delete_realm(connection: Connection, realm_id: int) -> None:
@@ -113,55 +113,56 @@ async def delete_realm(connection: Connection, realm_id: int) -> None:
             await connection.execute(query(name), realm_id)
 
 
-async def totals(connection: Connection, realm_id: int) -> Totals:
-    row = await connection.fetchrow(query("select_totals"), realm_id)
+async def totals(database: Queryable, realm_id: int) -> Totals:
+    row = await database.fetchrow(query("select_totals"), realm_id)
+    assert row is not None  # an aggregate always has its row
     return Totals(row["files"], row["errors"], row["skipped"], row["chunks"])
 
 
-async def recorded(connection: Connection, realm_id: int) -> dict[str, Recorded]:
+async def recorded(database: Queryable, realm_id: int) -> dict[str, Recorded]:
     """What is remembered of each file, in one query; the whole cost of a pass without changes."""
-    rows = await connection.fetch(query("select_recorded"), realm_id)
+    rows = await database.fetch(query("select_recorded"), realm_id)
     return {
         key: Recorded(content, Stamp(size, mtime, ctime, inode), listed_at, error, retry)
         for key, content, size, mtime, ctime, inode, listed_at, error, retry in rows
     }
 
 
-async def dependencies(connection: Connection, realm_id: int) -> Dependencies:
-    rows = await connection.fetch(query("select_dependencies"), realm_id)
+async def dependencies(database: Queryable, realm_id: int) -> Dependencies:
+    rows = await database.fetch(query("select_dependencies"), realm_id)
     return Dependencies(
         {key: edges for key, edges, _ in rows}, {key: print_ for key, _, print_ in rows}
     )
 
 
-async def probers(connection: Connection, realm_id: int, keys: Sequence[str]) -> list[str]:
+async def probers(database: Queryable, realm_id: int, keys: Sequence[str]) -> list[str]:
     """The files whose references looked for one of `keys`, found or not."""
-    rows = await connection.fetch(query("select_probers"), realm_id, list(keys))
+    rows = await database.fetch(query("select_probers"), realm_id, list(keys))
     return [row["key"] for row in rows]
 
 
-async def find_entry(connection: Connection, realm_id: int, key: str) -> Entry | None:
-    row = await connection.fetchrow(query("select_entry"), realm_id, key)
+async def find_entry(database: Queryable, realm_id: int, key: str) -> Entry | None:
+    row = await database.fetchrow(query("select_entry"), realm_id, key)
     return None if row is None else Entry.of(row)
 
 
 async def list_entries(
-    connection: Connection, realm_id: int, *, after: str = "", limit: int = 100
+    database: Queryable, realm_id: int, *, after: str = "", limit: int = 100
 ) -> list[Entry]:
     """A page of entries in key order, those behind `after`."""
-    rows = await connection.fetch(query("select_entries_page"), realm_id, after, limit)
+    rows = await database.fetch(query("select_entries_page"), realm_id, after, limit)
     return [Entry.of(row) for row in rows]
 
 
-async def dependents(connection: Connection, realm_id: int, key: str) -> list[str]:
-    rows = await connection.fetch(query("select_dependents"), realm_id, key)
+async def dependents(database: Queryable, realm_id: int, key: str) -> list[str]:
+    rows = await database.fetch(query("select_dependents"), realm_id, key)
     return [row["key"] for row in rows]
 
 
 async def error_entries(
-    connection: Connection, realm_id: int, *, limit: int = 100
+    database: Queryable, realm_id: int, *, limit: int = 100
 ) -> list[tuple[str, str]]:
-    rows = await connection.fetch(query("select_error_entries"), realm_id, limit)
+    rows = await database.fetch(query("select_error_entries"), realm_id, limit)
     return [(row["key"], row["error"]) for row in rows]
 
 
@@ -175,8 +176,8 @@ class PassRow:
     report: dict[str, Any] | None
 
 
-async def last_pass(connection: Connection, realm_id: int) -> PassRow | None:
-    row = await connection.fetchrow(query("select_last_pass"), realm_id)
+async def last_pass(database: Queryable, realm_id: int) -> PassRow | None:
+    row = await database.fetchrow(query("select_last_pass"), realm_id)
     if row is None:
         return None
     report = None if row["report"] is None else json.loads(row["report"])

@@ -15,7 +15,7 @@ FUNCTIONS = frozenset(
 CLASSES = frozenset({"class", "class_declaration", "abstract_class_declaration"})
 _WRAPPERS = frozenset({"as_expression", "satisfies_expression", "parenthesized_expression"})
 _UNSEEN = re.compile(r"\s*(?:@|(?:public|override|declare)\b)")
-_STAR = re.compile(r"/\*\*|\*/|^[ \t]*\*[ \t]?", re.MULTILINE)
+_STAR = re.compile(r"^/\*\*|\*/$|^[ \t]*\*(?!/)[ \t]?", re.MULTILINE)
 _DEEPEST = 12
 
 
@@ -314,11 +314,11 @@ def _declarator(node: Node, word: str, scope: Scope, at: Node) -> Iterator[Decla
         yield from (Declared(n, kind, start, end, word) for n, _ in bound_names(name))
         return
     found = declared_value(text_of(name), value, scope, at=at)
+    found = replace(found, kind=kind, head=word) if found.kind == "constant" else found
     if annotation is not None:
         tail = scope.form(annotation.start_byte, annotation.end_byte)
-        yield replace(found, head=word, tail=tail)
-    else:
-        yield replace(found, kind=kind, head=word) if found.kind == "constant" else found
+        found = replace(found, head=word, tail=tail)
+    yield found
 
 
 def bound_names(pattern: Node | None) -> Iterator[tuple[str, str]]:

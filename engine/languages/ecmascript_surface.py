@@ -51,12 +51,10 @@ class Surface:
 
         A file that neither imports nor exports is a script: all it declares is global.
         """
+        by_name = self._local_names()
         if not self.is_module:
-            found = [self._whole(each) for each in self.locals] + self.shown
+            found = [each for several in by_name.values() for each in several] + self.shown
             return sorted(found, key=lambda each: each.start)
-        by_name: dict[str, list[Declared]] = {}
-        for each in self.locals:
-            by_name.setdefault(each.name, []).append(self._whole(each))
         bound = {binding.local for _, each in self.references for binding in each.bindings}
         found = list(self.shown)
         for (local, name), at in self.exports.items():
@@ -83,9 +81,17 @@ class Surface:
             if _is_name(each.text)
         )
 
-    def _whole(self, each: Declared) -> Declared:
-        members = tuple(member for owner, member in self.attached if owner == each.name)
-        return replace(each, members=each.members + members) if members else each
+    def _local_names(self) -> dict[str, list[Declared]]:
+        """What each local name stands for, with what was attached to it."""
+        attached: dict[str, list[Declared]] = {}
+        for owner, member in self.attached:
+            attached.setdefault(owner, []).append(member)
+        found: dict[str, list[Declared]] = {}
+        for each in self.locals:
+            # Once a name: an overload does not repeat what is attached to the first.
+            members = (*each.members, *attached.pop(each.name, ()))
+            found.setdefault(each.name, []).append(replace(each, members=members))
+        return found
 
 
 def read_surface(root: Node, scope: Scope, *, required: list[Required]) -> Surface:

@@ -24,7 +24,10 @@ from engine.languages.names import names_bound_by
 from engine.languages.ruler import Ruler
 from prewarm import Symbol
 
-_REFERENCE_PATH = re.compile(r"""^///[ \t]*<reference[ \t]+path[ \t]*=[ \t]*["']([^"'\n]+)["']""")
+_REFERENCE_PATH = re.compile(
+    r"""^///[ \t]*<reference[ \t]+path[ \t]*=[ \t]*["']([^"'\\\x00-\x1f]{1,500})["']""",
+    re.MULTILINE,
+)
 _MODULE_SUFFIXES = (".mjs", ".cjs", ".mts", ".cts")
 
 
@@ -78,13 +81,10 @@ def _declarations(found: Sequence[Declared], ruler: Ruler) -> Iterator[Declarati
 
 
 def _reference_paths(text: str) -> Iterator[Reference]:
-    """The directives at the head of a script: everything in those files is global here."""
-    for line in text.splitlines():
-        if not line.startswith("//"):
-            return
-        if (match := _REFERENCE_PATH.match(line)) is not None:
-            path = match[1] if match[1].startswith((".", "/")) else f"./{match[1]}"
-            yield Reference(path, (Binding("*", "*", exported=False),))
+    """The directives of a script: everything in the files they name is global here."""
+    for match in _REFERENCE_PATH.finditer(text):
+        path = match[1] if match[1].startswith((".", "/")) else f"./{match[1]}"
+        yield Reference(path, (Binding("*", "*", exported=False),))
 
 
 def _in_scope(references: Sequence[Reference]) -> Iterator[Reference]:

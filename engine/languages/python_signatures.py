@@ -18,7 +18,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PLAIN_STRING = re.compile(r"([bBrRuUfFtT]*)'([^'\"\\]*)'")
+_PLAIN_STRING = re.compile(r"([bBrRuUfFtT]*)'([^'\"]*)'")
+_INTEGER = re.compile(r"0[xX][\da-fA-F_]{1,32}|0[oO][0-7_]{1,32}|0[bB][01_]{1,64}")
 _SPACED = frozenset({"->", "|", "if", "else", "lambda", "for", "in", "is", "and", "or", "not"})
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
@@ -40,8 +41,17 @@ def _tokens(text: str) -> Iterator[str]:
     for match in _TOKEN.finditer(text):
         if match.lastgroup == "string":
             yield _PLAIN_STRING.sub(r'\1"\2"', match.group())
+        elif match.lastgroup == "word" and _INTEGER.fullmatch(match.group()):
+            yield _decimal(match.group())
         elif match.lastgroup != "skipped":
             yield match.group()
+
+
+def _decimal(number: str) -> str:
+    try:
+        return str(int(number, 0))
+    except ValueError:  # underscores in the wrong place
+        return number
 
 
 def _without_trailing_commas(words: list[str]) -> Iterator[str]:

@@ -106,7 +106,7 @@ class Attachment:
 
     def _leave_attended(self) -> None:
         """Whoever killed the reaper did not mean that the server should run for ever."""
-        if is_held(self.layout.server_lock):
+        if self._attached and is_held(self.layout.server_lock):
             self._start_if_unattended()
             self._end_start()
 

@@ -10,14 +10,19 @@ from pathlib import Path
 
 
 def main() -> None:
+    enter_past_doors()
+    from engine.index.embedded import reaper  # noqa: PLC0415 - needs the packages
+
+    reaper.main()
+
+
+def enter_past_doors() -> None:
+    """Makes the modules of this folder importable under their names, and nothing else."""
     sources = Path(__file__).parents[3]
     for name in ("engine", "engine.index", "engine.index.embedded"):
         package = types.ModuleType(name)
         package.__path__ = [str(sources.joinpath(*name.split(".")))]
         sys.modules[name] = package
-    from engine.index.embedded import reaper  # noqa: PLC0415 - needs the packages above
-
-    reaper.main()
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 Everything here needs the server lock, so that nobody else works on the data.
 """
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -119,14 +121,26 @@ def _create(cluster: Cluster, lock: FileLock) -> None:
 
 def _initdb(cluster: Cluster, lock: FileLock, fresh: Path) -> None:
     arguments = settings.initdb_arguments(cluster.major, fresh)
-    made = subprocess.run(  # noqa: S603 - our own binary
+    with subprocess.Popen(  # noqa: S603 - our own binary
         _command(cluster, "initdb", arguments, reach=[fresh]), stdin=subprocess.DEVNULL, cwd="/",
-        capture_output=True, pass_fds=[lock.fileno()], timeout=INITDB_SECONDS, check=False,
-    )  # fmt: skip
-    if made.returncode != 0:
-        shutil.rmtree(fresh, ignore_errors=True)
-        lines = (made.stderr or made.stdout).decode(errors="replace").splitlines()
-        raise EmbeddedPostgresError(f"{cluster.layout.data}: cannot create: {_telling(lines)}")
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()],
+        start_new_session=True,
+    ) as initdb:  # fmt: skip
+        try:
+            said, _ = initdb.communicate(timeout=INITDB_SECONDS)
+        except subprocess.TimeoutExpired:
+            said = f"initdb: error: not done within {INITDB_SECONDS} s".encode()
+        if initdb.returncode != 0:
+            _clear_away(initdb, fresh)
+            line = _telling(said.decode(errors="replace").splitlines())
+            raise EmbeddedPostgresError(f"{cluster.layout.data}: cannot create: {line}")
+
+
+def _clear_away(initdb: subprocess.Popen[bytes], fresh: Path) -> None:
+    """Its own children may outlive it for a moment, and would write on."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(initdb.pid, signal.SIGKILL)
+    shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _command(cluster: Cluster, program: str, arguments: list[str], *,
@@ -138,7 +152,8 @@ def _command(cluster: Cluster, program: str, arguments: list[str], *,
 
 def _telling(lines: list[str]) -> str:
     said = [line.strip() for line in lines if line.strip()]
-    grave = [line for line in said if re.search(r"\b(error|FATAL|PANIC|ERROR):", line)]
+    found = (re.search(r"(\w+: error|ERROR|FATAL|PANIC): .*", line) for line in said)
+    grave = [match[0] for match in found if match]
     return (grave or said[-1:] or ["it said nothing"])[0]
 
 

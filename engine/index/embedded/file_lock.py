@@ -41,6 +41,10 @@ class FileLock:
         """Blocks the thread without a bound: for a thread that has nothing else to do."""
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
+    def unlock(self) -> None:
+        """Releases the lock, also for the processes that inherited it."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
     def close(self) -> None:
         """Releases the lock, unless a process that inherited it still holds it."""
         descriptor, self._descriptor = self._descriptor, -1

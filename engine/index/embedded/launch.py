@@ -8,13 +8,15 @@ capability of Linux: no folder of the user's has to be opened to everybody. Perm
 and ambient set are equal, so the loader does not go into its secure mode.
 """
 
+import contextlib
 import ctypes
 import os
 import sys
 
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 CAPABILITY_VERSION_3 = 0x20080522
-PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 47, 2
+PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 28, 47, 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 
 
 def main(uid: int, gid: int, closed: str, program: list[str]) -> None:
@@ -28,7 +30,7 @@ def main(uid: int, gid: int, closed: str, program: list[str]) -> None:
     os.setgroups([])
     os.setgid(gid)
     if capability is not None:
-        _prctl(PR_SET_KEEPCAPS, 1)
+        _outlive_setuid()
     os.setuid(uid)
     if capability is not None:
         _keep_only(capability)
@@ -45,6 +47,13 @@ def _passing_capability() -> int | None:
     permitted = data[1]
     found = (c for c in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if permitted >> c & 1)
     return next(found, None)
+
+
+def _outlive_setuid() -> None:
+    """Also for access(2), with which Postgres looks at its binaries; else it ignores the right."""
+    with contextlib.suppress(OSError):  # Not permitted without CAP_SETPCAP.
+        _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
+    _prctl(PR_SET_KEEPCAPS, 1)
 
 
 def _keep_only(capability: int) -> None:

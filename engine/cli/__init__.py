@@ -1,0 +1,5 @@
+"""The command line. A leaf: nothing else imports it."""
+
+from engine.cli.app import main
+
+__all__ = ["main"]

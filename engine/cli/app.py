@@ -1,0 +1,182 @@
+"""The commands, each a thin path from arguments to the engine and from its values to text."""
+
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import anyio
+import typer
+
+from engine.cli import show
+from engine.cli.indexing import index_folder
+from engine.cli.realms import choose_realm, choose_realm_of, known_names
+from engine.engine import Engine
+from engine.errors import WidthwiseError
+from engine.settings import Settings
+from engine.sources import Folder, SourceError
+
+app = typer.Typer(
+    name="widthwise",
+    help="Keeps a search index of changing files true.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value for programs.")]
+RealmOption = Annotated[
+    str | None, typer.Option("--realm", help="A realm: its name, its path, or the path's end.")
+]
+
+
+class UsageError(Exception):
+    """The command line itself is wrong: exit code 2."""
+
+
+def main() -> None:
+    """Run the command line. Errors are one line on stderr; the exit code is 1, or 2 for usage."""
+    try:
+        app()
+    except UsageError as error:
+        _fail(str(error), 2)
+    except (WidthwiseError, SourceError) as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; the index is as it was", 130)
+    except BrokenPipeError:
+        # The reader of our output (`head`) has gone; there is nobody to tell.
+        sys.stderr.close()
+        raise SystemExit(1) from None
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"widthwise: {show.plain(message)}", file=sys.stderr)  # noqa: T201 - the output of a command
+    raise SystemExit(code)
+
+
+@app.callback()
+def _configure(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+
+
+@app.command("index")
+def index_command(
+    source: Annotated[Path, typer.Argument(help="A folder, or a git working tree.")],
+    *,
+    realm: Annotated[
+        str | None, typer.Option(help="The realm's name; the folder's path if not given.")
+    ] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Only files that match, as in .gitignore.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="No files that match, as in .gitignore.")
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Visit every file again.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring the index of a folder up to date."""
+    if not source.exists():
+        raise UsageError(f"{source}: no such folder")
+    if not source.is_dir():
+        raise UsageError(f"{source}: not a folder")
+    folder = Folder(source.resolve(), include=include or (), exclude=exclude or ())
+    name = realm or str(source.resolve())
+
+    async def run(engine: Engine) -> None:
+        report = await index_folder(engine, name, folder, from_scratch=from_scratch, quiet=json)
+        errors = await engine.errors(name, limit=show.SHOWN_ERRORS) if report.errors else []
+        show.report(report, errors, as_json=json)
+
+    _with_engine(run)
+
+
+@app.command("search")
+def search_command(
+    text: Annotated[str, typer.Argument(help="What to look for, in words or in code.")],
+    *,
+    realm: RealmOption = None,
+    path: Annotated[str | None, typer.Option(help="Only keys like this glob: 'src/**'.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only this language.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many hits.")] = 10,
+    json: Json = False,
+) -> None:
+    """Find chunks by meaning and by words."""
+
+    async def run(engine: Engine) -> None:
+        name = await choose_realm(engine, realm) if realm else None
+        hits = await engine.search(text, realm=name, path=path, language=language, limit=limit)
+        show.hits(text, hits, as_json=json)
+
+    _with_engine(run)
+
+
+@app.command("status")
+def status_command(
+    realm: Annotated[str | None, typer.Argument(help="One realm; all if not given.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """What is indexed."""
+
+    async def run(engine: Engine) -> None:
+        names = [await choose_realm(engine, realm)] if realm else await known_names(engine)
+        statuses = [await engine.status(name) for name in names]
+        show.statuses(statuses, as_json=json)
+
+    _with_engine(run)
+
+
+@app.command("graph")
+def graph_command(
+    key: Annotated[str, typer.Argument(help="A file, relative to its realm.")],
+    *,
+    realm: RealmOption = None,
+    json: Json = False,
+) -> None:
+    """What a file depends on, and what depends on it."""
+
+    async def run(engine: Engine) -> None:
+        name = await choose_realm_of(engine, key, realm)
+        show.neighbours(name, await engine.neighbours(name, key), as_json=json)
+
+    _with_engine(run)
+
+
+@app.command("settings")
+def settings_command(*, json: Json = False) -> None:
+    """All settings, where each comes from in the environment, and its value."""
+    show.settings(Settings.from_environment().table(), as_json=json)
+
+
+@app.command("delete")
+def delete_command(
+    realm: Annotated[str, typer.Argument(help="A realm: its name, its path, or the path's end.")],
+) -> None:
+    """Drop a realm from the index. Its files are not touched."""
+
+    async def run(engine: Engine) -> None:
+        name = await choose_realm(engine, realm)
+        await engine.delete_realm(name)
+        show.line(f"deleted {name}")
+
+    _with_engine(run)
+
+
+def _with_engine(run: Callable[[Engine], Awaitable[None]]) -> None:
+    async def opened() -> None:
+        async with Engine.open(Settings.from_environment()) as engine:
+            await run(engine)
+
+    anyio.run(opened)

@@ -1,0 +1,184 @@
+"""Values of the engine as text for people, or as JSON for programs. Prints, asks nothing."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from engine.engine import Neighbours, RealmStatus
+from engine.index.search import Hit
+from engine.report import PassReport
+
+SHOWN_ERRORS = 5
+SNIPPET_LINES = 5
+SNIPPET_COLUMNS = 110
+SHOWN_NEIGHBOURS = 20
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Text that came from files or names, with nothing in it that a terminal would obey."""
+    return _CONTROL.sub(lambda found: repr(found.group())[1:-1], text)
+
+
+def line(text: str) -> None:
+    _print(Text(plain(text)))
+
+
+def report(done: PassReport, errors: Sequence[tuple[str, str]], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(done.as_json())
+        return
+    line(_headline(done))
+    line(
+        f"  {done.files:,} files, {done.chunks:,} chunks, {done.errors} errors, "
+        f"{done.skipped:,} skipped; generation {done.generation}"
+    )
+    if done.visited:
+        line(
+            f"  visited {done.visited:,}, cut off {done.cut_off:,}, deleted {done.deleted:,}; "
+            f"embedded {done.texts_embedded:,} texts"
+        )
+        line(
+            f"  {done.topo_depth} layers, width {done.max_layer_width:,}, "
+            f"{done.concurrency} visits at once"
+        )
+    for key, reason in errors:
+        line(f"  error: {key}: {reason}")
+    if done.errors > len(errors):
+        line(f"  and {done.errors - len(errors)} more errors")
+
+
+def _headline(done: PassReport) -> str:
+    if done.visited or done.deleted:
+        rate = f", {done.visited / done.seconds:,.0f} files/s" if done.seconds else ""
+        return f"indexed {done.realm} in {done.seconds:.2f} s{rate}"
+    return f"nothing to visit in {done.realm}: up to date ({done.seconds:.2f} s)"
+
+
+def hits(text: str, found: Sequence[Hit], *, as_json: bool) -> None:
+    if as_json:
+        _print_json({"query": text, "hits": [hit.as_json() for hit in found]})
+        return
+    if not found:
+        line("nothing found; `widthwise status` says what is indexed")
+    for number, hit in enumerate(found, 1):
+        place = f"{plain(hit.path)}:{hit.start_line}-{hit.end_line}"
+        title = Text.assemble((f"{number:>2}. ", "dim"), (place, "bold"))
+        if hit.symbol:
+            title.append(f"  {plain(hit.symbol)}", "cyan")
+        title.append(f"  {hit.score:.4f}", "dim")
+        _print(title)
+        for row in snippet(hit.text):
+            _print(Text("      " + row, "dim"))
+
+
+def snippet(text: str) -> list[str]:
+    """The first lines of a chunk that say something, cut to a width."""
+    rows = [plain(row.expandtabs(4)) for row in text.splitlines() if row.strip()]
+    indent = min((len(row) - len(row.lstrip()) for row in rows), default=0)
+    return [row[indent:][:SNIPPET_COLUMNS] for row in rows[:SNIPPET_LINES]]
+
+
+def statuses(found: Sequence[RealmStatus], *, as_json: bool) -> None:
+    if as_json:
+        _print_json({"realms": [_status_json(each) for each in found]})
+        return
+    if not found:
+        line("nothing is indexed yet: `widthwise index FOLDER`")
+    for each in found:
+        _print(Text(plain(each.realm.name), "bold"))
+        line(f"  {_label(each)}")
+        totals = each.totals
+        line(
+            f"  {totals.files:,} files, {totals.chunks:,} chunks, {totals.errors} errors, "
+            f"{totals.skipped:,} skipped; generation {each.realm.generation}"
+        )
+
+
+def _label(status: RealmStatus) -> str:
+    indexed = status.realm.indexed_at
+    if indexed is None:
+        return "not indexed"
+    age = (datetime.now(UTC) - indexed).total_seconds()
+    revision = f" at {status.realm.revision[:12]}" if status.realm.revision else ""
+    return f"indexed {_ago(age)}{revision}"
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def _status_json(status: RealmStatus) -> dict[str, Any]:
+    realm, totals, last = status.realm, status.totals, status.last_pass
+    return {
+        "realm": realm.name,
+        "source": realm.source,
+        "generation": realm.generation,
+        "revision": realm.revision,
+        "indexed_at": realm.indexed_at.isoformat() if realm.indexed_at else None,
+        "files": totals.files,
+        "chunks": totals.chunks,
+        "errors": totals.errors,
+        "skipped": totals.skipped,
+        "last_pass": None
+        if last is None
+        else {
+            "started_at": last.started_at.isoformat(),
+            "finished_at": last.finished_at.isoformat() if last.finished_at else None,
+            "error": last.error,
+            "report": last.report,
+        },
+    }
+
+
+def neighbours(realm: str, found: Neighbours, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            {
+                "realm": realm,
+                "key": found.key,
+                "dependencies": list(found.dependencies),
+                "dependents": list(found.dependents),
+            }
+        )
+        return
+    _print(Text(plain(found.key), "bold"))
+    _listed("depends on", found.dependencies)
+    _listed("read by", found.dependents)
+
+
+def _listed(title: str, keys: Sequence[str]) -> None:
+    line(f"  {title} {len(keys)}")
+    for key in keys[:SHOWN_NEIGHBOURS]:
+        line(f"    {key}")
+    if len(keys) > SHOWN_NEIGHBOURS:
+        line(f"    and {len(keys) - SHOWN_NEIGHBOURS} more (--json lists all)")
+
+
+def settings(rows: Sequence[tuple[str, str, str]], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            {name: {"variable": variable, "value": value} for name, variable, value in rows}
+        )
+        return
+    for name, variable, value in rows:
+        line(f"{name:<24}{variable:<34}{value}")
+
+
+def _print(text: Text) -> None:
+    """Colours only on a terminal, lines never broken: output is for `grep` as well."""
+    Console(file=sys.stdout, highlight=False, soft_wrap=True).print(text)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

@@ -1,0 +1,44 @@
+"""Functions that travel to worker processes by name."""
+
+import os
+import time
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def refuse(number: int) -> int:
+    raise ValueError(f"no {number}")
+
+
+class Stubborn(Exception):
+    """Can be pickled, but not opened again."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__("stubborn")
+
+
+def refuse_stubbornly(_: int) -> None:
+    raise Stubborn(1, 2)
+
+
+def die_at_seven(number: int) -> int:
+    if number == 7:
+        os._exit(3)
+    return number
+
+
+def hang_at_seven(number: int) -> int:
+    while number == 7:
+        time.sleep(1)
+    return number
+
+
+def chatter(number: int) -> int:
+    print("a library that prints", flush=True)
+    return number
+
+
+def pid(_: int) -> int:
+    return os.getpid()
