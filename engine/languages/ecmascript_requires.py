@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from engine.languages.ecmascript_declared import bound_names, text_of
+from engine.languages.ecmascript_declarations import bound_names
+from engine.languages.ecmascript_declared import text_of
 from engine.languages.ecmascript_grammars import Parsed
 from engine.languages.language import Binding
 

@@ -10,7 +10,7 @@ from engine.languages.ecmascript_grammars import parse
 from engine.languages.ecmascript_modules import resolve_modules
 from engine.languages.ecmascript_requires import required
 from engine.languages.ecmascript_spans import definition_spans
-from engine.languages.ecmascript_surface import read_surface
+from engine.languages.ecmascript_walk import read_surface
 from engine.languages.grammars import syntax_error_line
 from engine.languages.language import (
     Analysis,
@@ -88,7 +88,11 @@ def _reference_paths(text: str) -> Iterator[Reference]:
 
 
 def _in_scope(references: Sequence[Reference]) -> Iterator[Reference]:
-    """The references without `export *`, which brings no name into scope here."""
+    """The references without the names that are only passed on and mean nothing here."""
     for each in references:
-        bindings = tuple(b for b in each.bindings if b.local != "*" or not b.exported)
+        bindings = tuple(
+            binding
+            for binding in each.bindings
+            if not (binding.exported and binding.local in {"*", "default"})
+        )
         yield Reference(each.text, bindings)

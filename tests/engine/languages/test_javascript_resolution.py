@@ -146,7 +146,7 @@ def test_a_package_leads_to_its_own_modules(text: str, expected: str | None) -> 
             ".": {"import": {"types": "./dist/m.d.ts"}, "source": "./src/main.ts"},
             "./f/*": "./lib/*.ts",
             "./private": None,
-        },  # noqa: E501
+        },
         "imports": {"#c": ["./lib/c.js"], "#lib/*": {"default": "./lib/*.js"}},
     }
     assert target(text, "src/main.ts", "lib/c.ts", "private.ts", package=manifest) == expected
