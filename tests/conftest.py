@@ -25,6 +25,9 @@ def server_dsn(portal: BlockingPortal) -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="widthwise-tests-") as home,
         portal.wrap_async_context_manager(embedded_postgres(Path(home))) as dsn,
     ):
+        # No test of this server pulls the plug, and each makes and drops a database.
+        portal.call(_execute, dsn, "ALTER SYSTEM SET fsync = off")
+        portal.call(_execute, dsn, "SELECT pg_reload_conf()")
         yield dsn
 
 

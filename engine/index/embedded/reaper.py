@@ -72,7 +72,7 @@ class Reaper:
         self._events: queue.SimpleQueue[tuple[Event, FileLock]] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
         self._restarts: deque[float] = deque(maxlen=RESTARTS)
-        self._folder = find_socket_folder(self._layout, cluster.account)
+        self._folder: Path | None = None
 
     def run(self) -> None:
         """Returns when the server is stopped and its traces are removed."""
@@ -90,6 +90,7 @@ class Reaper:
         """False when a server of a reaper that was killed runs on: it is taken over."""
         deadline = time.monotonic() + START_SECONDS
         while not lock.try_exclusive():
+            self._folder = self._layout.announced()
             if self._listening_pid() is not None:
                 return False
             if time.monotonic() > deadline:
@@ -101,19 +102,28 @@ class Reaper:
 
     def _start(self, lock: FileLock) -> None:
         clusters.prepare(self._cluster, lock)
+        folder = self._folder or find_socket_folder(self._layout, self._cluster.account)
+        try:
+            self._process = self._answering(lock, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._folder = folder
+        self._layout.announce(folder)
+
+    def _answering(self, lock: FileLock, folder: Path) -> subprocess.Popen[bytes]:
         log_start = self._layout.log.stat().st_size
-        process = clusters.start(self._cluster, lock, self._folder)
+        process = clusters.start(self._cluster, lock, folder)
         try:
             clusters.await_answer(
-                process, self._folder, self._layout.log,
+                process, folder, self._layout.log,
                 log_start=log_start, deadline=time.monotonic() + START_SECONDS,
             )  # fmt: skip
         except BaseException:
-            process.send_signal(signal.SIGQUIT)
+            process.kill()
             process.wait(10)
             raise
-        self._process = process
-        self._layout.announce(self._folder)
+        return process
 
     def _watch(self, event: Event, path: Path) -> None:
         """A thread of its own waits for the lock, so that nothing is polled."""
@@ -155,9 +165,10 @@ class Reaper:
                 self._events.get(timeout=patience_seconds)
                 break
         self._forget_process()
-        if self._layout.announced() == self._folder:
-            self._layout.serving.unlink(missing_ok=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if self._layout.announced() == self._folder:
+                self._layout.serving.unlink(missing_ok=True)
 
     def _signal(self, number: signal.Signals) -> None:
         """To our child, or to who listens at the socket: never to a number read from a file."""
@@ -168,7 +179,7 @@ class Reaper:
                 os.kill(pid, number)
 
     def _listening_pid(self) -> int | None:
-        if self._layout.announced() != self._folder:
+        if self._folder is None:
             return None
         try:
             return wire.run(self._folder, DATABASE, timeout_seconds=5) or None

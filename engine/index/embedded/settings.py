@@ -1,5 +1,6 @@
 """The server's settings: small, durable, unreachable from the network. Pure."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +12,11 @@ ENOUGH_SHARED_MEMORY_BYTES = 512 << 20
 
 def initdb_arguments(major: int, data: Path) -> list[str]:
     """Code point order and Unicode case rules that do not depend on the system's locales."""
-    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= 17 else []
+    modern = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= 17 else []
+    # One sync of the file system instead of one for each of three thousand files.
+    linux = ["--sync-method=syncfs"] if major >= 17 and sys.platform == "linux" else []
     return [
-        "-D", str(data), "-U", ROLE, "--encoding=UTF8", "--locale=C", *locale,
+        "-D", str(data), "-U", ROLE, "--encoding=UTF8", "--locale=C", *modern, *linux,
         "--auth-local=peer", "--auth-host=reject", "--no-instructions",
     ]  # fmt: skip
 
@@ -66,8 +69,6 @@ def _resources(shared_memory_bytes: int) -> dict[str, str]:
         "effective_cache_size": "1GB",
         "random_page_cost": "1.1",
         "jit": "off",
-        "fsync": "on",
-        "synchronous_commit": "on",
         "wal_level": "minimal",
         "max_wal_senders": "0",
         "max_wal_size": "1GB",

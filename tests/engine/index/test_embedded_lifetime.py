@@ -67,6 +67,7 @@ async def test_two_uses_in_one_process_share_it(home: Path) -> None:
 
 async def test_what_was_written_is_there_the_next_time(home: Path) -> None:
     async with embedded_postgres(home) as dsn:
+        assert await fetch(dsn, "SHOW fsync") == "on"
         await fetch(dsn, "CREATE TABLE kept AS SELECT 42 AS n")
     async with embedded_postgres(home) as dsn:
         assert await fetch(dsn, "SELECT n FROM kept") == 42
