@@ -7,11 +7,10 @@ the cost follows the number of chunks and not of tokens.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.languages.language import Chunk
-from engine.languages.packer import Packer
+from engine.languages.packer import Packed, Packer
 from engine.languages.ruler import Ruler
 
 Names = Callable[[str], tuple[str, ...]]
@@ -33,8 +32,7 @@ class SyntaxNode(Protocol):
     def children(self) -> Sequence["SyntaxNode"]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Where a symbol stands, in bytes. The end is exclusive.
 
     Start and end are those of the outermost node that belongs to the definition and to
@@ -47,8 +45,7 @@ class Span:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A range of the source that becomes a chunk, with the innermost symbol around it."""
 
     start: int
@@ -84,7 +81,7 @@ def chunk_text(ruler: Ruler, *, chunk_chars: int) -> list[Piece]:
     packer = Packer(ruler, limit=chunk_chars)
     packer.add_text(0, len(ruler.source))
     packer.finish()
-    return [Piece(start, end) for start, end in packer.pieces]
+    return [Piece(start, end) for start, end, _ in packer.pieces]
 
 
 def as_chunks(
@@ -106,26 +103,23 @@ def _chunk(ruler: Ruler, piece: Piece, names: Names | None) -> Chunk:
     )
 
 
-def _labelled(
-    source: bytes, ranges: Sequence[tuple[int, int]], spans: Sequence[Span]
-) -> list[Piece]:
+def _labelled(source: bytes, ranges: Sequence[Packed], spans: Sequence[Span]) -> list[Piece]:
     """One sweep over both: `around` holds the spans that are open at the current range."""
     coming = sorted(spans, key=lambda span: (-span.start, span.end))
     around: list[Span] = []
     pieces = []
-    for start, end in ranges:
+    for start, end, told in ranges:
         text = end - len(source[start:end].lstrip())
         while coming and coming[-1].start <= text:
             around.append(coming.pop())
         while around and around[-1].end <= text:
             around.pop()
-        span = next((span for span in reversed(around) if span.end >= end), _NO_SPAN)
+        span = next((span for span in reversed(around) if span.end >= told), _NO_SPAN)
         pieces.append(Piece(start, end, span.symbol, span.kind))
     return pieces
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """Neighbouring nodes that should stay together, and the range that they answer for.
 
     `separated` parts stand in a definition whose border was already marked.
@@ -144,7 +138,7 @@ class _TreeCutter:
         self._spans = {(span.start, span.end): span for span in spans}
 
     @property
-    def pieces(self) -> list[tuple[int, int]]:
+    def pieces(self) -> list[Packed]:
         return self._packer.pieces
 
     @property
@@ -200,7 +194,7 @@ class _TreeCutter:
         borders = [node.start_byte for node in nodes[1:]]
         for node, border in zip(nodes, (*borders, part.end), strict=True):
             end = node.end_byte
-            if end > border or self._source[end:border].strip():
+            if end != border and (end > border or self._source[end:border].strip()):
                 end = border
             if end > start:
                 parts.append(_Part(start, end, (node,), separated))
@@ -209,6 +203,8 @@ class _TreeCutter:
 
     def _joined(self, parts: list[_Part]) -> list[_Part]:
         """The parts, with comments and decorators joined to what they belong to."""
+        if not any(part.nodes[0].type in _ATTACHED for part in parts):
+            return parts
         groups: list[list[_Part]] = []
         for part in parts:
             if groups and self._belongs_to(groups[-1], part):
@@ -237,5 +233,5 @@ class _TreeCutter:
         start, end = nodes[0].start_byte, nodes[-1].end_byte
         for node in nodes:
             if span := self._spans.get((node.start_byte, node.end_byte)):
-                self._spans[span.start, span.end] = replace(span, start=start, end=end)
+                self._spans[span.start, span.end] = span._replace(start=start, end=end)
         return _Part(parts[0].start, parts[-1].end, nodes, parts[0].separated)

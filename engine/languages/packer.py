@@ -1,16 +1,27 @@
 """Pack neighbouring ranges of a text into pieces of bounded size. Knows nothing of syntax."""
 
+from typing import NamedTuple
+
 from engine.languages.ruler import Ruler
 
 # A head or tail smaller than a part of the bound says too little to be found by itself.
 _SMALL_HEAD = 8
 _SMALL_TAIL = 4
 
+_LONGEST_CLOSING = 16
 _SPACE = ord(" ")
 _PARAGRAPHS = (b"\n\n", b"\r\n\r\n")
 _BLANKS = (b"\n", b"\r", b" ", b"\t")
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$")
 _LONGEST_WORD = 128
+
+
+class Packed(NamedTuple):
+    """A piece. What stands from `told` to its end are closing marks that say nothing."""
+
+    start: int
+    end: int
+    told: int
 
 
 class Packer:
@@ -23,7 +34,7 @@ class Packer:
     def __init__(self, ruler: Ruler, *, limit: int) -> None:
         if limit < 1:
             raise ValueError(f"a chunk of at most {limit} characters can't hold any text")
-        self.pieces: list[tuple[int, int]] = []
+        self.pieces: list[Packed] = []
         self._ruler = ruler
         self._source = ruler.source
         self._limit = limit
@@ -81,17 +92,28 @@ class Packer:
     def _emit(self) -> None:
         if self._source[self._cuts[0] : self._end].decode().isspace():
             self._full_cuts = []  # bytes know fewer blanks than characters do
+        elif self._closes_the_last():
+            self.pieces[-1] = self.pieces[-1]._replace(end=self._end)
         else:
-            self.pieces.append((self._cuts[0], self._end))
+            self.pieces.append(Packed(self._cuts[0], self._end, self._end))
         self._cuts = []
+
+    def _closes_the_last(self) -> bool:
+        """Whether the open piece is nothing but marks, such as `}`, that the last can take."""
+        if not self.pieces or self._end - self._cuts[0] > _LONGEST_CLOSING:
+            return False
+        if not self.fits(self.pieces[-1].start, self._end):
+            return False
+        return not any(map(_is_word, self._source[self._cuts[0] : self._end]))
 
     def _take_over(self) -> None:
         for cut in reversed(self._full_cuts[1:]):
             start = self._indented(cut, self._end)
             if not self.fits(start, self._end):
                 return
-            before, _ = self.pieces[-1]
-            self.pieces[-1] = (before, before + len(self._source[before:start].rstrip()))
+            before = self.pieces[-1].start
+            end = before + len(self._source[before:start].rstrip())
+            self.pieces[-1] = Packed(before, end, end)
             self._cuts[0] = start
             if not self._is_small_tail(start):
                 return

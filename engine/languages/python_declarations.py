@@ -185,9 +185,13 @@ class _Walk:
         return names
 
     def _type_alias(self, node: "Node", prefix: str) -> None:
-        form = self._normal(node)
-        if match := _NAME.match(form.removeprefix("type ")):
-            self._declare(Symbol(prefix + match[0], "type", form), node, "")
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if left is None or right is None:
+            return
+        form = self._normal(left)
+        if match := _NAME.match(form):
+            signature = f"type {form} = {self._normal(right)}"
+            self._declare(Symbol(prefix + match[0], "type", signature), node, "")
 
     def _declare(self, symbol: Symbol, node: "Node", doc: str) -> None:
         start, end = node.start_byte, node.end_byte

@@ -100,7 +100,8 @@ def _clauses(words: list[str]) -> Iterator[list[str]]:
 def _all_imports(root: "Node") -> list["Node"]:
     from tree_sitter import QueryCursor  # noqa: PLC0415 - loaded with the grammar
 
-    return QueryCursor(_query()).captures(root).get("import", [])
+    found = QueryCursor(_query()).captures(root).get("import", [])
+    return sorted(found, key=lambda node: node.start_byte)
 
 
 @cache
