@@ -76,7 +76,7 @@ def check_against_git(files: set[str], ignores: dict[str, list[str]]) -> None:
 
 
 @needs_git
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TREES)
 def test_a_walk_finds_what_git_finds(tree: tuple[set[str], dict[str, list[str]]]) -> None:
     check_against_git(*tree)
@@ -84,7 +84,7 @@ def test_a_walk_finds_what_git_finds(tree: tuple[set[str], dict[str, list[str]]]
 
 @pytest.mark.long
 @needs_git
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TREES)
 def test_a_walk_finds_what_git_finds_in_many_trees(
     tree: tuple[set[str], dict[str, list[str]]],
@@ -93,11 +93,31 @@ def test_a_walk_finds_what_git_finds_in_many_trees(
 
 
 @needs_git
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(PATTERNS, max_size=40))
 def test_all_names_of_a_flat_folder_get_the_verdict_of_git(lines: list[str]) -> None:
     names = {"a", "b", "c", "ab", "abc", "acb", "a.c", "a.o", "#x", "!y", "a b", "é", "b ", "[a]"}
     check_against_git(names | {f"doc/{name}" for name in names}, {"": lines})
+
+
+ODDITIES = [
+    (["a**/b"], {"ab", "ax/b", "ax/y/b", "a/b"}),
+    (["a[+-9]b", "c[^x]d"], {"a/b", "a.b", "c/d", "cyd"}),
+    (["*.o\t", "*.c \t"], {"a.o", "a.o\t", "a.c", "a.c \t"}),
+    (["*.o", "!a*", "ab*"], {"a.o", "ab.o", "b.o", "abc"}),
+    (["?", "x??"], {"é", "e", "xé", "xee"}),
+    (["\ufeffa", "b"], {"a", "b", "\ufeffa"}),
+    (["a/**/b", "**/c/d", "e/**"], {"a/b", "a/x/b", "a/x/y/b", "c/d", "x/c/d", "e/f/g", "e2"}),
+    (["[[:alpha:]-x]", "[a-c-e]", "[]-]y"], {"-", "b", "d", "]y", "-y", "1"}),
+    (["x\\", "y\\ ", "z\\\\ "], {"x", "x\\", "y ", "y", "z\\", "z\\ "}),
+    (["*/", "!keep/"], {"a", "b/c", "keep/a", "keep/b/c"}),
+]
+
+
+@needs_git
+@pytest.mark.parametrize(("lines", "files"), ODDITIES)
+def test_oddities_of_git_are_kept(lines: list[str], files: set[str]) -> None:
+    check_against_git(files, {"": lines})
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "**/a/" * 40 + "b", "/" + "*a*/" * 20 + "b"])
