@@ -27,7 +27,7 @@ COUNT_CAP: Final = 15
 """More occurrences than this are counted as this many: `ts_rank` hardly tells them apart."""
 QUERY_TERMS: Final = 32
 """Further terms of a query are ignored."""
-_IDENTIFIERS_HELD: Final = 65_536
+_IDENTIFIERS_HELD: Final = 32_768
 
 _STOP_WORDS: Final = frozenset(
     # One line of words is easier to read than a list of quoted ones.
