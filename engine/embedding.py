@@ -44,7 +44,7 @@ async def embedding_queue(
     """
     async with anyio.create_task_group() as tasks:
         queue = EmbeddingQueue(embedder, batch_size, concurrency, timeout_seconds)
-        tasks.start_soon(queue._send_all, tasks)  # noqa: SLF001 - the queue's other half
+        tasks.start_soon(queue._send_all, tasks)
         try:
             yield queue
         finally:

@@ -236,7 +236,7 @@ async def _background() -> AsyncIterator[anyio.abc.TaskGroup]:
     async with anyio.create_task_group() as tasks:
         try:
             yield tasks
-        except Exception as error:  # noqa: BLE001 - raised again below
+        except Exception as error:
             failure = error
         tasks.cancel_scope.cancel()
     if failure is not None:

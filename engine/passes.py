@@ -411,7 +411,7 @@ class _Files:
         module = self._modules.module(key)
         try:
             return await self._entry(module)
-        except Exception as error:  # noqa: BLE001 - a visitor may raise anything
+        except Exception as error:
             log.warning("visit of %s failed: %s: %s", key, type(error).__name__, error)
             return self._failure(module, f"{type(error).__name__}: {error}", retry=True)
 

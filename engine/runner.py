@@ -60,7 +60,7 @@ class Runner:
         try:
             with job.scope:
                 report = await self._run(job)
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who waits for the job
+        except Exception as error:
             job.end(JobState.FAILED, error=sole(error))
         except BaseException:
             job.end(JobState.CANCELLED)

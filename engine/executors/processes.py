@@ -66,7 +66,7 @@ async def worker_processes(
     pool = Processes(count, batch=batch, deadline_seconds=deadline_seconds)
     async with anyio.create_task_group() as tasks:
         for _ in range(count):
-            tasks.start_soon(pool._serve)  # noqa: SLF001 - the pool's other half
+            tasks.start_soon(pool._serve)
         try:
             yield pool
         finally:

@@ -41,7 +41,7 @@ def _outcome(job: Job) -> tuple[Any, Exception | None]:
     function, item = job
     try:
         return function(item), None
-    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
+    except Exception as error:
         return None, _portable(error)
 
 
@@ -49,7 +49,7 @@ def _portable(error: Exception) -> Exception:
     """The error, if it survives the way back; else what it says."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - made in this line
-    except Exception:  # noqa: BLE001 - its own pickling code may raise anything
+    except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
 

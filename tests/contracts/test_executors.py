@@ -12,7 +12,7 @@ from engine.executors import Executor, Threads, worker_processes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine/executors"))
 
-import work_for_executors as work  # noqa: E402 - from the folder above, as workers find it
+import work_for_executors as work
 
 Open = Callable[[], AbstractAsyncContextManager[Executor]]
 

@@ -1,0 +1,159 @@
+"""The command line as a person or a program meets it: real processes, real exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TREE = {
+    "shop/__init__.py": "",
+    "shop/models.py": "class User:\n    def greet(self, name):\n        return name\n",
+    "shop/views.py": "from shop.models import User\n\n\ndef show(user: User):\n    return user\n",
+    "notes.md": "# Payments\n\nRefunds take three days.\n",
+}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for key, text in TREE.items():
+        path = tmp_path / "tree" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "tree"
+
+
+@pytest.fixture
+def run(dsn: str, tmp_path: Path) -> Run:
+    """Runs `widthwise` on the test's database with the hashed embedder."""
+    environment = os.environ | {
+        "WIDTHWISE_DSN": dsn,
+        "WIDTHWISE_HOME": str(tmp_path / "home"),
+        "WIDTHWISE_EMBEDDER": "hashed",
+        "COLUMNS": "80",
+    }
+
+    def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from engine.cli import main; main()", *arguments],
+            env=environment | changes,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def _json(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_tree_is_indexed_searched_and_found_unchanged(run: Run, tree: Path) -> None:
+    first = _json(run("index", str(tree), "--json"))
+    assert first["realm"] == str(tree)
+    assert (first["files"], first["visited"], first["errors"]) == (4, 4, 0)
+    for name in (
+        "generation", "cut_off", "deleted", "chunks", "texts_embedded", "max_layer_width",
+        "topo_depth", "concurrency", "seconds",
+    ):  # fmt: skip
+        assert isinstance(first[name], int | float), name
+
+    hits = _json(run("search", "how long do refunds take", "--json"))["hits"]
+    assert hits[0]["path"] == "notes.md"
+    assert {"path", "start_line", "end_line", "symbol", "score", "text"} <= hits[0].keys()
+
+    second = _json(run("index", str(tree), "--json"))
+    assert (second["visited"], second["generation"]) == (0, 1)
+    assert "nothing to visit" in run("index", str(tree)).stdout
+
+    graph = _json(run("graph", "shop/models.py", "--json"))
+    assert graph["dependents"] == ["shop/views.py"]
+    status = _json(run("status", "--json"))["realms"]
+    assert (status[0]["realm"], status[0]["files"]) == (str(tree), 4)
+
+
+def test_people_get_lines_they_can_read(run: Run, tree: Path) -> None:
+    indexed = run("index", str(tree))
+    assert indexed.returncode == 0, indexed.stderr
+    assert "4 files" in indexed.stdout
+    assert "0 errors" in indexed.stdout
+    found = run("search", "greet user", "--limit", "2")
+    assert "shop/models.py:1-3" in found.stdout
+    assert "\x1b" not in found.stdout + indexed.stdout
+    assert "indexed" in run("status").stdout
+    assert "shop/views.py" in run("graph", "shop/models.py", "--realm", "tree").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("index", "/no/such/folder"), "/no/such/folder: no such folder"),
+        (("index", "/etc/hostname"), "/etc/hostname: not a folder"),
+    ],
+)
+def test_a_path_that_cannot_be_indexed_is_one_line_and_exit_code_2(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"widthwise: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("status", "nowhere"), ("search", "x", "--realm", "nowhere"), ("graph", "a.py")],
+)
+def test_what_is_not_known_is_one_line_and_exit_code_1(
+    run: Run, arguments: tuple[str, ...]
+) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("widthwise: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unreachable_database_is_one_line_without_its_password(run: Run) -> None:
+    done = run("status", WIDTHWISE_DSN="postgresql://me:hunter2@127.0.0.1:1/none")
+    assert done.returncode == 1
+    assert done.stderr.startswith("widthwise: cannot open the database")
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr
+
+
+def test_a_malformed_number_in_the_environment_means_the_default(run: Run, tree: Path) -> None:
+    done = run("index", str(tree), "--json", INDEX_RUNNER_MAX_CONCURRENCY="oops")
+    assert json.loads(done.stdout)["visited"] == 4
+    assert "INDEX_RUNNER_MAX_CONCURRENCY" in done.stderr
+
+
+def test_settings_are_listed_without_credentials(run: Run) -> None:
+    settings = _json(run("settings", "--json", WIDTHWISE_DSN="postgresql://u:hunter2@h/d"))
+    assert settings["index_concurrency"] == {
+        "variable": "INDEX_RUNNER_MAX_CONCURRENCY",
+        "value": "4",
+    }
+    assert "hunter2" not in json.dumps(settings)
+
+
+def test_a_deleted_realm_is_gone(run: Run, tree: Path) -> None:
+    run("index", str(tree), "--realm", "shop")
+    assert run("delete", "shop").returncode == 0
+    assert _json(run("status", "--json"))["realms"] == []
+    assert tree.exists()
+
+
+def test_names_cannot_steer_the_terminal(run: Run, tree: Path) -> None:
+    (tree / "evil\x1b[31m.md").write_text("# Evil\n\nA \x1b[31mred\x1b[0m refund.\n")
+    run("index", str(tree))
+    done = run("search", "evil red refund")
+    assert "\x1b" not in done.stdout
+    assert run("index", str(tree)).returncode == 0

@@ -1,0 +1,196 @@
+"""Working rows, the fence in front of every write, and the swap."""
+
+from pathlib import Path
+
+import anyio
+import asyncpg
+import pytest
+from pgvector import HalfVector
+
+from engine.chunk_text import prepare_text
+from engine.embedders import HashedEmbedder
+from engine.errors import StalePass
+from engine.index import live
+from engine.index.database import migrate, open_database
+from engine.index.search import register_embedder
+from engine.index.working import FailedEntry, SwapOrder, Working, WorkingEntry
+from engine.sources import Stamp
+from engine.visit import DraftChunk
+
+NOTHING = SwapOrder("recipe", "", (), ())
+STAMP = Stamp(5, 1, 1, 1)
+
+
+def _entry(key: str, text: str) -> WorkingEntry:
+    chunk = (DraftChunk(text, 1, 1), prepare_text(key, "", text))
+    return WorkingEntry(key, text.encode(), STAMP, "text", "f", (), (), (), None, (chunk,))
+
+
+class Bench:
+    """A realm, and passes over it."""
+
+    def __init__(self, pool: asyncpg.Pool, realm_id: int, embedder_id: int) -> None:
+        self.pool, self.realm_id, self.embedder_id = pool, realm_id, embedder_id
+        self.embedder = HashedEmbedder()
+
+    @classmethod
+    async def on(cls, pool: asyncpg.Pool) -> "Bench":
+        await live.insert_realm(pool, "r", {"kind": "folder"})
+        row = await live.find_realm(pool, "r")
+        assert row is not None
+        return cls(pool, row.id, await register_embedder(pool, HashedEmbedder()))
+
+    async def begin(self) -> Working:
+        return await Working.begin(
+            self.pool, self.realm_id, embedder_id=self.embedder_id, listed_at_ns=10
+        )
+
+    async def write(self, working: Working, *entries: WorkingEntry) -> None:
+        texts = {p.text_hash: d.text for entry in entries for d, p in entry.chunks}
+        rows = await self.embedder.embed(list(texts.values()))
+        await working.write(entries, dict(zip(texts, map(HalfVector, rows), strict=True)))
+
+    async def live_texts(self) -> dict[str, str]:
+        rows = await self.pool.fetch(
+            "SELECT key, text FROM entries LEFT JOIN chunks USING (version) ORDER BY key"
+        )
+        return {row["key"]: row["text"] for row in rows}
+
+    async def count(self, table: str) -> int:
+        return int(await self.pool.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+async def test_working_rows_are_invisible_until_the_swap(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        working = await bench.begin()
+        await bench.write(working, _entry("a", "first"))
+        assert await bench.live_texts() == {}
+        assert await working.swap(NOTHING) == 1
+        assert await bench.live_texts() == {"a": "first"}
+
+
+async def test_a_swap_replaces_deletes_and_leaves_the_rest(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        first = await bench.begin()
+        await bench.write(first, _entry("a", "a1"), _entry("b", "b1"), _entry("c", "c1"))
+        await first.swap(NOTHING)
+        second = await bench.begin()
+        await bench.write(second, _entry("b", "b2"))
+        assert await second.swap(SwapOrder("recipe", "", ("c",), ())) == 2
+        assert await bench.live_texts() == {"a": "a1", "b": "b2"}
+        assert await bench.count("chunks") == 2
+        assert await bench.count("working_entries") == 0
+
+
+async def test_a_pass_that_was_taken_over_can_neither_write_nor_swap(dsn: str) -> None:
+    # 1. A begins and writes.  2. B begins, writes and swaps.  3. A wakes up.
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        stale = await bench.begin()
+        await bench.write(stale, _entry("a", "of the stale pass"))
+        fresh = await bench.begin()
+        await bench.write(fresh, _entry("a", "of the fresh pass"))
+        await fresh.swap(NOTHING)
+        with pytest.raises(StalePass):
+            await bench.write(stale, _entry("b", "late"))
+        with pytest.raises(StalePass):
+            await stale.write_failed([FailedEntry("a", b"", STAMP, "", "late", retry=True)])
+        with pytest.raises(StalePass):
+            await stale.touch(NOTHING)
+        with pytest.raises(StalePass):
+            await stale.swap(SwapOrder("recipe", "", ("a",), ()))
+        assert await bench.live_texts() == {"a": "of the fresh pass"}
+        assert await bench.count("chunks") == 1
+
+
+async def test_a_take_over_waits_for_the_write_in_progress(dsn: str) -> None:
+    """The fence holds for the whole transaction of a write, not for its first statement."""
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        working = await bench.begin()
+        began = anyio.Event()
+
+        async def take_over() -> None:
+            await bench.begin()
+            began.set()
+
+        async with anyio.create_task_group() as tasks:
+            async with working._fenced():
+                tasks.start_soon(take_over)
+                with anyio.move_on_after(0.3):
+                    await began.wait()
+                assert not began.is_set()
+            await began.wait()
+
+
+async def test_a_failed_visit_keeps_what_the_last_good_one_left(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        first = await bench.begin()
+        await bench.write(first, _entry("a", "good"))
+        await first.swap(NOTHING)
+        second = await bench.begin()
+        failed = [
+            FailedEntry("a", b"x", STAMP, "text", "it broke", retry=True),
+            FailedEntry("new", b"y", STAMP, "text", "it never worked", retry=False),
+        ]
+        await second.write_failed(failed)
+        await second.swap(NOTHING)
+        assert await bench.live_texts() == {"a": "good", "new": None}
+        assert dict(await live.error_entries(pool, bench.realm_id)) == {
+            "a": "it broke",
+            "new": "it never worked",
+        }
+        third = await bench.begin()
+        await bench.write(third, _entry("a", "healed"))
+        await third.swap(NOTHING)
+        assert (await bench.live_texts())["a"] == "healed"
+        assert await bench.count("chunks") == 1
+
+
+async def test_what_unfinished_passes_left_goes_with_the_next_swap(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        dead = await bench.begin()
+        await bench.write(dead, _entry("a", "dead"), _entry("b", "dead too"))
+        working = await bench.begin()
+        await bench.write(working, _entry("a", "alive"))
+        await working.swap(NOTHING)
+        assert await bench.count("working_entries") == 0
+        assert await bench.count("chunks") == 1
+
+
+async def test_a_pass_over_a_deleted_realm_writes_nothing_more(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        working = await bench.begin()
+        await bench.write(working, _entry("a", "before"))
+        async with pool.acquire() as connection:
+            await live.delete_realm(connection, bench.realm_id)
+        with pytest.raises(StalePass):
+            await bench.write(working, _entry("b", "after"))
+        with pytest.raises(StalePass):
+            await working.swap(NOTHING)
+        assert await bench.count("chunks") == 0
+        assert await bench.count("working_entries") == 0
+
+
+async def test_history_is_bounded(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as pool:
+        bench = await Bench.on(pool)
+        for _ in range(55):
+            working = await bench.begin()
+            await working.finish(error=None, report={"seconds": 1})
+        assert await bench.count("passes") == 50
+
+
+async def test_any_number_of_processes_may_migrate_at_once(dsn: str) -> None:
+    async with anyio.create_task_group() as tasks:
+        for _ in range(6):
+            tasks.start_soon(migrate, dsn)
+    connection = await asyncpg.connect(dsn)
+    numbers = await connection.fetch("SELECT number FROM widthwise_schema ORDER BY number")
+    await connection.close()
+    assert [row["number"] for row in numbers] == list(range(1, len(numbers) + 1))

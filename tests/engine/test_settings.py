@@ -1,0 +1,29 @@
+"""Settings from an environment."""
+
+import pytest
+
+from engine import Settings
+from resolver import render_envelope, visit_concurrency
+
+
+def test_an_empty_environment_means_the_defaults() -> None:
+    settings = Settings.from_environment({})
+    assert (settings.index_concurrency, settings.prerender_tabs, settings.dsn) == (4, 5, "")
+
+
+@pytest.mark.parametrize("text", ["oops", "0", "-3", "1.5", "", "  ", "٣", "1e3", "9" * 30])
+def test_what_is_no_whole_number_of_at_least_one_means_the_default(text: str) -> None:
+    environment = {"INDEX_RUNNER_MAX_CONCURRENCY": text, "PRERENDER_AFFINITY_TAB_MAX": text}
+    settings = Settings.from_environment(environment)
+    envelope = render_envelope(settings.prerender_tabs)
+    assert visit_concurrency(100, 20, envelope=envelope, cap=settings.index_concurrency) == 4
+
+
+def test_a_number_is_taken_with_blanks_around_it() -> None:
+    settings = Settings.from_environment({"INDEX_RUNNER_MAX_CONCURRENCY": " 7 "})
+    assert settings.index_concurrency == 7
+
+
+def test_credentials_are_in_no_repr_and_no_table() -> None:
+    settings = Settings(dsn="postgresql://u:hunter2@h/d")
+    assert "hunter2" not in repr(settings) + str(settings.table())
