@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from engine.languages.language import Reference
 
 _DOTTED = re.compile(r"[\w$]+(?:\.[\w$]+)*")
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$")
 _COMMON_BEFORE = frozenset(" \n([{=,@")
 _ALL_DOTTED = re.compile(r"(?<![\w$.])[^\W\d][\w$]*(?:\.[\w$]+)*")
 
@@ -28,22 +29,24 @@ def _all_names(text: str) -> tuple[str, ...]:
 
 
 def _names_with(heads: Iterable[str], text: str) -> tuple[str, ...]:
+    """Plain searching: a pattern for each head would cost more to compile than it saves."""
     found: set[str] = set()
     for head in heads:
-        if head in text:
-            found.update(_uses(head, text))
+        at = text.find(head)
+        while at >= 0:
+            end = at + len(head)
+            # Most hits are parts of longer names, and one character tells.
+            if text[end : end + 1] not in _WORD and _starts_name(text, at):
+                found.add(_name_at(text, at, head))
+            at = text.find(head, end)
+    found.discard("")
     return tuple(sorted(found))
 
 
-def _uses(head: str, text: str) -> Iterable[str]:
-    """Plain searching: a pattern for each head would cost more to compile than it saves."""
-    at = text.find(head)
-    while at >= 0:
-        if _starts_name(text, at) and (match := _DOTTED.match(text, at)):
-            name = match.group()
-            if name == head or name.startswith(head + "."):
-                yield name
-        at = text.find(head, at + len(head))
+def _name_at(text: str, at: int, head: str) -> str:
+    match = _DOTTED.match(text, at)
+    name = match.group() if match else ""
+    return name if name == head or name.startswith(head + ".") else ""
 
 
 def _starts_name(text: str, at: int) -> bool:

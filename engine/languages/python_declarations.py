@@ -28,9 +28,10 @@ _TRANSPARENT = (
 _PATTERNS = frozenset({"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern"})
 _QUOTED = re.compile(r"""[bBrRuU]*("{3}|'{3}|"|')(.*)\1""", re.DOTALL)
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-_STRING_OR_NAME = re.compile(r"""(["'])(\w+)\1|([^\W\d]\w*(?:\.\w+)+)""")
+_STRING_OR_NAME = re.compile(r"""(["'])(\w+)\1|(?<!\w)([^\W\d]\w*(?:\.\w+)+)""")
 _CONSTANTS = frozenset({"None", "True", "False"})
 _LONGEST_DEFAULT = 200
+_LONGEST_NAME = 500
 
 
 @dataclass(slots=True)
@@ -194,6 +195,8 @@ class _Walk:
             self._declare(Symbol(prefix + match[0], "type", signature), node, "")
 
     def _declare(self, symbol: Symbol, node: "Node", doc: str) -> None:
+        if not symbol.name or symbol.name.endswith(".") or len(symbol.name) > _LONGEST_NAME:
+            return  # what has no name that an index can store can't be named by others
         start, end = node.start_byte, node.end_byte
         line = self._ruler.line
         self.found.declarations.append(
@@ -208,7 +211,10 @@ class _Walk:
         if first.type != "expression_statement" or first.children[0].type != "string":
             return ""
         match = _QUOTED.fullmatch(self._text_of(first.children[0]))
-        return inspect.cleandoc(match[2]).strip() if match else ""
+        if match is None:
+            return ""
+        doc = match[2]
+        return inspect.cleandoc(doc).strip() if "\n" in doc else doc.strip()
 
     def _normal(self, node: "Node") -> str:
         return normal_form(self._text_of(node))

@@ -6,6 +6,7 @@ Knows tokens only, so that it also serves code which does not parse.
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from hashlib import blake2b
 
 _TOKEN = re.compile(
     r"""
@@ -21,12 +22,25 @@ _TOKEN = re.compile(
 _PLAIN_STRING = re.compile(r"([bBrRuUfFtT]*)'([^'\"]*)'")
 _INTEGER = re.compile(r"0[xX][\da-fA-F_]{1,32}|0[oO][0-7_]{1,32}|0[bB][01_]{1,64}")
 _SPACED = frozenset({"->", "|", "if", "else", "lambda", "for", "in", "is", "and", "or", "not"})
+_LONGEST_CACHED = 200
+_LONGEST = 2_000
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
 
-@lru_cache(maxsize=8192)
 def normal_form(text: str) -> str:
-    """`text` in one line, with one way to set blanks, quotes and trailing commas."""
+    """`text` in one line, with one way to set blanks, quotes, numbers and trailing commas.
+
+    A form that is too long is cut, and told apart by its hash.
+    """
+    if len(text) <= _LONGEST_CACHED:
+        return _cached_form(text)
+    form = _form(text)
+    if len(form) <= _LONGEST:
+        return form
+    return f"{form[:_LONGEST]}... {blake2b(form.encode(), digest_size=8).hexdigest()}"
+
+
+def _form(text: str) -> str:
     line: list[str] = []
     previous = ""
     for word in _without_trailing_commas(list(_tokens(text))):
@@ -35,6 +49,10 @@ def normal_form(text: str) -> str:
         line.append(word)
         previous = word
     return "".join(line)
+
+
+# Most headers are a few: `(self)`, `(self, request)`.
+_cached_form = lru_cache(maxsize=8192)(_form)
 
 
 def _tokens(text: str) -> Iterator[str]:

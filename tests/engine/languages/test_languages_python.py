@@ -261,3 +261,14 @@ def test_a_normal_form_is_one_line_and_stays_as_it_is(text: str) -> None:
     form = normal_form(text)
     assert normal_form(form) == form
     assert "\n" not in form.replace("\\\n", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["__all__ = " + "a" * 300_000, "def f(a=" + "'x' " * 50_000 + "): ..."]
+)
+def test_hostile_names_and_headers_are_bounded(text: str) -> None:
+    assert all(len(signature) <= 2_100 for signature in signatures(text))
+
+
+def test_a_definition_without_a_usable_name_is_none() -> None:
+    assert kinds("def (): ...\nx = 1\n" + "y" * 1_000 + " = 1\n") == [("variable", "x")]
