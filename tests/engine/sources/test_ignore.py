@@ -102,7 +102,7 @@ def test_all_names_of_a_flat_folder_get_the_verdict_of_git(lines: list[str]) -> 
 
 ODDITIES = [
     (["a**/b"], {"ab", "ax/b", "ax/y/b", "a/b"}),
-    (["a[+-9]b", "c[^x]d"], {"a/b", "a.b", "c/d", "cyd"}),
+    (["/a[+-9]b", "c[^x]d"], {"a/b", "a.b", "c/d", "cyd"}),
     (["*.o\t", "*.c \t"], {"a.o", "a.o\t", "a.c", "a.c \t"}),
     (["*.o", "!a*", "ab*"], {"a.o", "ab.o", "b.o", "abc"}),
     (["?", "x??"], {"é", "e", "xé", "xee"}),
