@@ -12,7 +12,7 @@ _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PYTHON_SUFFIXES = (".py", ".pyi", ".pyw")
 
 
-class Undecodable(ValueError):  # noqa: N818 - named for what the file is
+class Undecodable(ValueError):
     """The message names the file, the place and what to do."""
 
 

@@ -2,7 +2,8 @@
 
 Modules are looked for above the file's topmost package, then in the realm's root, then
 in `src`. As for Python, the first of these that has a package or module of that name is
-the only one that counts, and a folder without `__init__.py` is a namespace package.
+the only one that counts, and a folder without `__init__.py` is a namespace package when
+none of them has. Every key that is asked for is stored with the file, so few are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from engine.languages.language import Binding, Link, Reference, Resolution, Tree
 from engine.languages.probed_tree import ProbedTree, folder_of
 
-# A package wins over a module of its name, and both over stubs.
-_SUFFIXES = ("/__init__.py", ".py", "/__init__.pyi", ".pyi")
+# A package wins over a module of its name, and both over stubs. A stub that stands for
+# compiled code is a file; packages that are nothing but stubs refer to each other.
+_SUFFIXES = ("/__init__.py", ".py", ".pyi")
+_STUB_SUFFIXES = ("/__init__.py", ".py", "/__init__.pyi", ".pyi")
 _LONGEST_PATH = 64
 
 
@@ -39,6 +42,7 @@ class _Search:
     def __init__(self, key: str, tree: ProbedTree) -> None:
         self.tree = tree
         self._found: dict[tuple[str, str], _Module | None] = {}
+        self._suffixes = _STUB_SUFFIXES if key.endswith(".pyi") else _SUFFIXES
         self._own = _prefix(folder_of(key))
         self._roots = tuple(dict.fromkeys((self._above_packages(key), "", "src/")))
 
@@ -46,7 +50,7 @@ class _Search:
         """Where the bindings of one reference lead."""
         path = reference.text.lstrip(".")
         parts = path.split(".") if path else []
-        if len(parts) > _LONGEST_PATH:
+        if not reference.text or len(parts) > _LONGEST_PATH:
             return []
         if level := len(reference.text) - len(path):
             start = self._ancestor(level - 1)
@@ -59,9 +63,10 @@ class _Search:
 
     def _absolute(self, reference: Reference, parts: Sequence[str]) -> list[Link]:
         for root in self._roots:
-            modules = self._chain(root, parts)
-            links = self._linked(reference, parts, modules)
-            if links or any(module.key for module in modules):
+            if self._child(root, parts[0]) is not None:
+                return self._linked(reference, parts, self._chain(root, parts))
+        for root in self._roots:
+            if links := self._linked(reference, parts, self._chain(root, parts)):
                 return links
         return []
 
@@ -106,7 +111,7 @@ class _Search:
         return self._found[place]
 
     def _look_for(self, path: str) -> _Module | None:
-        for suffix in _SUFFIXES:
+        for suffix in self._suffixes:
             if path + suffix in self.tree:
                 inside = suffix.startswith("/")
                 return _Module(path + suffix, path + "/" if inside else None)
