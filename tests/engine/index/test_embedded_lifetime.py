@@ -138,8 +138,10 @@ async def test_children_that_outlive_a_user_do_not_hold_the_server(home: Path) -
     with Holder(home, "fork") as holder:
         holder.dsn()
         os.kill(holder.process.pid, signal.SIGKILL)
-        wait_until(lambda: is_stopped(home))
-        os.killpg(holder.process.pid, signal.SIGKILL)
+        try:
+            wait_until(lambda: is_stopped(home))
+        finally:
+            os.killpg(holder.process.pid, signal.SIGKILL)
 
 
 async def test_the_server_does_not_hold_the_output_of_who_started_it(home: Path) -> None:
@@ -152,16 +154,17 @@ async def test_the_server_does_not_hold_the_output_of_who_started_it(home: Path)
 
 async def test_a_process_that_got_the_servers_old_number_is_let_live(home: Path) -> None:
     data = home / "postgres/data"
-    async with embedded_postgres(home):
-        pass
-    with start_process_of_the_owner(data) as innocent:
+    innocent = start_process_of_the_owner(data)
+    try:
         pid_file = data / "postmaster.pid"
         pid_file.write_text(f"{innocent.pid}\n{data}\n1\n5432\n/tmp\n\n  1  1\nready   \n")
         async with embedded_postgres(home) as dsn:
             assert await fetch(dsn, "SELECT 1") == 1
             assert server_pid(home) != innocent.pid
         assert innocent.poll() is None
+    finally:
         innocent.kill()
+        innocent.wait()
 
 
 async def test_who_comes_before_the_reaper_has_noticed_keeps_the_server(home: Path) -> None:
