@@ -71,6 +71,7 @@ def _resources(shared_memory_bytes: int) -> dict[str, str]:
         "jit": "off",
         "wal_level": "minimal",
         "max_wal_senders": "0",
+        "max_logical_replication_workers": "0",
         "max_wal_size": "1GB",
         "checkpoint_timeout": "15min",
         "autovacuum": "on",

@@ -17,7 +17,7 @@ PROTOCOL_3 = 196608
 SOL_LOCAL, LOCAL_PEERPID = 0, 2  # of macOS; Python names only the Linux ones
 
 
-class Refusal(Exception):  # noqa: N818 - the server's answer, often an expected one
+class Refusal(Exception):
     """An error that the server sent, with its SQLSTATE."""
 
     NO_SUCH_DATABASE = "3D000"
