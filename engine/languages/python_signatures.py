@@ -19,6 +19,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Most headers: names in brackets, written as the normal form would write them.
+_PLAIN_NAMES = re.compile(r"\((?:\*{0,2}[^\W\d][\w.]*(?:, \*{0,2}[^\W\d][\w.]*)*)?\):?")
 _PLAIN_STRING = re.compile(r"([bBrRuUfFtT]*)'([^'\"]*)'")
 _INTEGER = re.compile(r"0[xX][\da-fA-F_]{1,32}|0[oO][0-7_]{1,32}|0[bB][01_]{1,64}")
 _SPACED = frozenset({"->", "|", "if", "else", "lambda", "for", "in", "is", "and", "or", "not"})
@@ -41,6 +43,8 @@ def normal_form(text: str) -> str:
 
 
 def _form(text: str) -> str:
+    if _PLAIN_NAMES.fullmatch(text):
+        return text
     line: list[str] = []
     previous = ""
     for word in _without_trailing_commas(list(_tokens(text))):

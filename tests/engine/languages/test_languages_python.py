@@ -272,3 +272,8 @@ def test_hostile_names_and_headers_are_bounded(text: str) -> None:
 
 def test_a_definition_without_a_usable_name_is_none() -> None:
     assert kinds("def (): ...\nx = 1\n" + "y" * 1_000 + " = 1\n") == [("variable", "x")]
+
+
+@given(st.from_regex(r"\((\*{0,2}[ai][a-b.]{0,2}(, )?){0,3}\):?", fullmatch=True))
+def test_the_short_cut_for_plain_names_agrees_with_the_tokens(text: str) -> None:
+    assert normal_form(text) == normal_form(" " + text)
