@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         StalePass,
         WidthwiseError,
     )
+    from engine.explain import Explanation, Step
     from engine.index.live import Entry
     from engine.index.search import Hit
     from engine.job import Job, JobState
@@ -43,6 +44,7 @@ __all__ = [
     "Engine",
     "Entry",
     "EntryNotFound",
+    "Explanation",
     "File",
     "Folder",
     "HashedEmbedder",
@@ -62,6 +64,7 @@ __all__ = [
     "Settings",
     "Source",
     "StalePass",
+    "Step",
     "Visit",
     "VisitContext",
     "Visitor",
@@ -77,6 +80,7 @@ _PLACES = {
     "Engine": "engine.engine",
     "Entry": "engine.index.live",
     "EntryNotFound": "engine.errors",
+    "Explanation": "engine.explain",
     "File": "engine.visit",
     "Folder": "engine.sources",
     "HashedEmbedder": "engine.embedders",
@@ -96,6 +100,7 @@ _PLACES = {
     "Settings": "engine.settings",
     "Source": "engine.sources",
     "StalePass": "engine.errors",
+    "Step": "engine.explain",
     "Visit": "engine.visit",
     "VisitContext": "engine.visit",
     "Visitor": "engine.visit",

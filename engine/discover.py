@@ -1,13 +1,15 @@
 """What changed since the live index was made. Compares; decides nothing about dependents."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from engine.reasons import Reason, Why
 from engine.sources import (
     FileGone,
     FileTooLarge,
+    Problem,
     Snapshot,
     Source,
     SourceFile,
@@ -99,3 +101,68 @@ def _hash_of(source: Source, key: str, *, max_bytes: int) -> bytes:
         return content_hash(source.read(key, max_bytes=max_bytes))
     except (FileGone, FileTooLarge, Unreadable):
         return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What discovery found, against what the live index remembers. Files are sorted."""
+
+    snapshot: Snapshot
+    recorded: Mapping[str, Recorded]
+    added: tuple[SourceFile, ...]
+    modified: tuple[SourceFile, ...]
+    again: tuple[SourceFile, ...]
+    touched: tuple[SourceFile, ...]
+    deleted: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    stamps: Mapping[str, Stamp]
+    everything: bool
+
+    @property
+    def to_visit(self) -> tuple[SourceFile, ...]:
+        return (*self.added, *self.modified, *self.again)
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.to_visit or self.deleted or self.problems)
+
+    def reasons(self) -> dict[str, Reason]:
+        """The files that are visited for their own sake."""
+        again = Why.RECIPE if self.everything else Why.FAILED
+        kinds = ((self.added, Why.ADDED), (self.modified, Why.CONTENT), (self.again, again))
+        return {file.key: Reason(why) for files, why in kinds for file in files}
+
+
+def changes(
+    snapshot: Snapshot,
+    recorded: Mapping[str, Recorded],
+    source: Source,
+    *,
+    everything: bool,
+    max_bytes: int,
+) -> Changes:
+    """Compare a snapshot with what is remembered, reading what can't be trusted. Blocking."""
+    compared = compare(snapshot, recorded, everything=everything)
+    modified, touched = changed_files(
+        source, compared.suspects, recorded.__getitem__, max_bytes=max_bytes
+    )
+    return Changes(
+        snapshot,
+        recorded,
+        compared.added,
+        tuple(modified),
+        compared.failed,
+        tuple(touched),
+        compared.deleted,
+        tuple(_new_problems(snapshot, recorded)),
+        {file.key: file.stamp for file in snapshot.files},
+        everything,
+    )
+
+
+def _new_problems(snapshot: Snapshot, recorded: Mapping[str, Recorded]) -> Iterator[Problem]:
+    """What can't be indexed for its name or kind, unless the index says so already."""
+    for problem in snapshot.problems:
+        known = recorded.get(problem.key)
+        if known is None or known.error != problem.reason:
+            yield problem

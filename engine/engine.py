@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -10,6 +11,7 @@ import asyncpg
 
 from engine.embedders import Embedder, open_embedder
 from engine.errors import EntryNotFound, RealmExists, RealmNotFound
+from engine.explain import Explanation, explain
 from engine.index import live
 from engine.index.database import open_database
 from engine.index.live import Entry, PassRow, RealmRow, Totals
@@ -83,19 +85,21 @@ class Engine:
             async with _background() as tasks:
                 yield cls(pool, settings, embedder, embedder_id, visitor or SyntaxVisitor(), tasks)
 
-    async def add_realm(self, name: str, source: Source) -> "Realm":
+    async def add_realm(self, name: str, source: Source, *, replace: bool = False) -> "Realm":
         """The realm of this name over this source, made if it does not exist.
 
-        Raises `RealmExists` if it has another source.
+        Raises `RealmExists` if it has another source; with `replace` it gets this one, and
+        the next pass makes its index that of the new source.
         """
         described = source.describe()
         if not await live.insert_realm(self._pool, name, described):
             existing = await self._row(name)
-            if existing.source != described:
+            if existing.source != described and not replace:
                 raise RealmExists(
                     f"realm {name!r} has another source: {existing.source}; "
-                    "delete it first, or choose another name"
+                    "replace it, or choose another name"
                 )
+            await live.update_source(self._pool, existing.id, described)
         self._sources[name] = source
         return Realm(self, name)
 
@@ -159,6 +163,14 @@ class Engine:
         return Neighbours(
             key, entry.dependencies, tuple(await live.dependents(self._pool, row.id, key))
         )
+
+    async def explain(self, realm: str, key: str) -> Explanation:
+        """Why the last pass visited a file or spared it."""
+        row = await self._row(realm)
+        found = await explain(key, partial(live.find_explanation, self._pool, row.id))
+        if not found.steps:
+            await self.entry(realm, key)
+        return found
 
     async def delete_realm(self, name: str) -> None:
         """Drop a realm with all that belongs to it; its source is not touched."""

@@ -39,8 +39,11 @@ class WorkerDied(WidthwiseError):
     """A worker process died, or was stopped at its deadline, while it held one item."""
 
 
-def sole(error: BaseException) -> BaseException:
-    """The one failure inside nested exception groups; the group where there are several."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+def first_failure(error: BaseException) -> BaseException:
+    """The failure that came first inside nested exception groups.
+
+    Tasks that work on one thing mostly fail of one thing, each in its own words.
+    """
+    while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

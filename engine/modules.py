@@ -1,5 +1,6 @@
 """The files of one snapshot, parsed and resolved once. Knows no database and no pass."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -39,14 +40,16 @@ class Module:
 
 
 class Facts(NamedTuple):
-    """Of a loaded file: its hash, where it refers to, and what it defines (empty: nothing usable).
+    """What stays in memory of a file that was loaded in this pass.
 
-    The edges are the files whose definitions its visit is likely to read.
+    The edges are the files whose definitions its visit is likely to read. The fingerprint
+    is that of its definition or, where there is none, of the error.
     """
 
     content_hash: bytes
     edges: tuple[str, ...]
     fingerprint: str
+    error: str | None
 
 
 class SnapshotTree:
@@ -109,24 +112,33 @@ class Modules:
         """
         if key not in self._tree:
             raise ModuleUnusable(f"{key}: no such file")
-        request = AnalyseRequest(self._source, key, *self._bounds)
-        analysed = await self._executor.run(analyse, request)
-        if analysed.gone:
+        module = await self._module(key)
+        if module.analysed.gone:
             self.vanished.add(key)
             raise ModuleUnusable(f"{key}: vanished")
-        resolution = self._resolve(analysed)
-        module = Module(analysed, resolution.links, resolution.probes, resolution.consulted)
         self._spool.put(key, module)
         definition = _definition(module)
-        fingerprint = "" if analysed.error else definition.fingerprint
-        self._facts[key] = Facts(analysed.content_hash, module.edges, fingerprint)
-        if analysed.error is not None:
-            raise ModuleUnusable(f"{key}: {analysed.error}")
+        error = module.analysed.error
+        fingerprint = definition.fingerprint if error is None else _error_fingerprint(error)
+        self._facts[key] = Facts(module.analysed.content_hash, module.edges, fingerprint, error)
+        if error is not None:
+            raise ModuleUnusable(f"{key}: {error}")
         return definition
 
     def module(self, key: str) -> Module:
         """A file that was loaded in this pass; `KeyError` if it was not."""
         return self._spool.get(key)  # type: ignore[no-any-return]
+
+    async def _module(self, key: str) -> Module:
+        """The file parsed and resolved. Whatever goes wrong with that is its error."""
+        request = AnalyseRequest(self._source, key, *self._bounds)
+        try:
+            analysed = await self._executor.run(analyse, request)
+            resolution = self._resolve(analysed)
+        except Exception as error:
+            failed = Analysed(key, error=f"{type(error).__name__}: {error}", retry=True)
+            return Module(failed, (), (), ())
+        return Module(analysed, resolution.links, resolution.probes, resolution.consulted)
 
     def _resolve(self, analysed: Analysed) -> Resolution:
         if not analysed.references:
@@ -142,3 +154,8 @@ def _definition(module: Module) -> Definition:
         tuple(ReExport(link.local, link.key, link.name) for link in module.links if link.exported),
         detail=module.analysed.detail,
     )
+
+
+def _error_fingerprint(error: str) -> str:
+    """Readers note what is wrong with a module, so that another error is another definition."""
+    return "error:" + hashlib.blake2b(error.encode(), digest_size=16).hexdigest()

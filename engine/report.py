@@ -60,38 +60,54 @@ class Tracker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PassReport:
+class Done:
+    """What a pass did.
+
+    `invalidated` files may have changed; `visited` ones were computed again, `reused` ones
+    had been by a pass that never ended, and `cut_off` ones were spared because no
+    definition they read had changed. `failed` counts visits. `texts_embedded` were sent to
+    the embedder, the others had a vector already.
+    """
+
+    generation: int
+    invalidated: int = 0
+    visited: int = 0
+    reused: int = 0
+    cut_off: int = 0
+    renamed: int = 0
+    failed: int = 0
+    texts_embedded: int = 0
+    max_layer_width: int = 0
+    topo_depth: int = 0
+    concurrency: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassReport(Done):
     """What one pass found and did.
 
-    `files`, `chunks`, `errors` and `skipped` count the live index after the pass; the
-    rest counts what the pass did. `invalidated` files may have changed, `visited` ones
-    were computed again, `cut_off` ones were spared because no definition they read had
-    changed. `texts_embedded` were sent to the embedder, the others had a vector already.
+    `files`, `chunks`, `errors` and `skipped` count the live index after the pass; `added`,
+    `modified`, `touched` and `deleted` count what discovery found. `phases` are seconds.
     """
 
     realm: str
-    generation: int
     revision: str
     files: int
     chunks: int
     errors: int
     skipped: int
-    added: int = 0
-    modified: int = 0
-    touched: int = 0
-    deleted: int = 0
-    invalidated: int = 0
-    visited: int = 0
-    cut_off: int = 0
-    failed: int = 0
-    chunks_written: int = 0
-    texts_embedded: int = 0
-    max_layer_width: int = 0
-    topo_depth: int = 0
-    concurrency: int = 0
-    seconds: float = 0.0
-    phases: dict[str, float] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    added: int
+    modified: int
+    touched: int
+    deleted: int
+    chunks_written: int
+    seconds: float
+    phases: dict[str, float]
+
+    @classmethod
+    def of(cls, done: Done, **found: Any) -> "PassReport":
+        return cls(**asdict(done), **found)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

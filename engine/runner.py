@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import anyio
 import anyio.abc
 
-from engine.errors import sole
+from engine.errors import first_failure
 from engine.job import Job, JobState
 from engine.report import PassReport
 
@@ -61,7 +61,7 @@ class Runner:
             with job.scope:
                 report = await self._run(job)
         except Exception as error:
-            job.end(JobState.FAILED, error=sole(error))
+            job.end(JobState.FAILED, error=first_failure(error))
         except BaseException:
             job.end(JobState.CANCELLED)
             raise

@@ -27,9 +27,10 @@ class Settings:
     """How an engine runs.
 
     `dsn` empty means the embedded Postgres in `home`. `embedder` names a bundled one;
-    an object can be passed to `Engine.open` instead. `workers` are the jobs that run at once, `worker_processes` parse files,
-    `index_concurrency` caps the visits that run at once, `prerender_tabs` are the tabs
-    of one realm in a render pool, of which visits may take all but one.
+    an object can be passed to `Engine.open` instead. `workers` are the jobs that run at
+    once, `worker_processes` parse files, `index_concurrency` caps the visits that run at
+    once, `prerender_tabs` are the tabs of one realm in a render pool, of which visits may
+    take all but one.
     """
 
     home: Path = field(default_factory=_default_home)

@@ -1,6 +1,6 @@
 """What a visitor is given and what it returns. A visitor computes one file's entry."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,6 +59,7 @@ class VisitContext:
     def __init__(self, definition: Callable[[str], Awaitable[Definition]]) -> None:
         self._definition = definition
         self._read: dict[str, None] = {}
+        self._unavailable: dict[str, str] = {}
 
     async def definition(self, key: str) -> Definition:
         """What the module at `key` offers; recorded as a dependency, also when it fails.
@@ -66,12 +67,24 @@ class VisitContext:
         Raises `DefinitionUnavailable` for a module that can't be read or parsed.
         """
         self._read[key] = None
-        return await self._definition(key)
+        try:
+            return await self._definition(key)
+        except DefinitionUnavailable as error:
+            self._unavailable[key] = str(error)
+            raise
 
     @property
     def dependencies(self) -> tuple[str, ...]:
         """The keys whose definitions were asked for, sorted."""
         return tuple(sorted(self._read))
+
+    @property
+    def diagnostics(self) -> tuple[str, ...]:
+        """What was asked for and can't be had, with the cause."""
+        return tuple(
+            f"reads {key}, which can't be used: {reason}"
+            for key, reason in sorted(self._unavailable.items())
+        )
 
 
 class DefinitionUnavailable(Exception):
@@ -89,6 +102,3 @@ class Visitor(Protocol):
     def fingerprint(self) -> str: ...
 
     async def visit(self, file: File, context: VisitContext) -> Visit: ...
-
-
-Definitions = Mapping[str, Definition]

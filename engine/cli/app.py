@@ -154,6 +154,22 @@ def graph_command(
     _with_engine(run)
 
 
+@app.command("explain")
+def explain_command(
+    key: Annotated[str, typer.Argument(help="A file, relative to its realm.")],
+    *,
+    realm: RealmOption = None,
+    json: Json = False,
+) -> None:
+    """Why the last pass visited a file, or did not."""
+
+    async def run(engine: Engine) -> None:
+        name = await choose_realm_of(engine, key, realm)
+        show.explanation(name, await engine.explain(name, key), as_json=json)
+
+    _with_engine(run)
+
+
 @app.command("settings")
 def settings_command(*, json: Json = False) -> None:
     """All settings, where each comes from in the environment, and its value."""

@@ -20,7 +20,7 @@ async def index_folder(
     engine: Engine, name: str, source: Source, *, from_scratch: bool, quiet: bool
 ) -> PassReport:
     """A pass over `source` as the realm `name`; a bar on stderr unless `quiet`."""
-    realm = await engine.add_realm(name, source)
+    realm = await engine.add_realm(name, source, replace=True)
     job = await realm.index(from_scratch=from_scratch)
     if quiet or not sys.stderr.isatty():
         return await job.finished()

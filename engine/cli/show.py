@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.engine import Neighbours, RealmStatus
+from engine.explain import Explanation
 from engine.index.search import Hit
 from engine.report import PassReport
 
@@ -40,10 +42,11 @@ def report(done: PassReport, errors: Sequence[tuple[str, str]], *, as_json: bool
         f"  {done.files:,} files, {done.chunks:,} chunks, {done.errors} errors, "
         f"{done.skipped:,} skipped; generation {done.generation}"
     )
-    if done.visited:
+    if done.visited or done.reused:
+        reused = f", reused {done.reused:,}" if done.reused else ""
         line(
-            f"  visited {done.visited:,}, cut off {done.cut_off:,}, deleted {done.deleted:,}; "
-            f"embedded {done.texts_embedded:,} texts"
+            f"  visited {done.visited:,}{reused}, cut off {done.cut_off:,}, "
+            f"deleted {done.deleted:,}; embedded {done.texts_embedded:,} texts"
         )
         line(
             f"  {done.topo_depth} layers, width {done.max_layer_width:,}, "
@@ -56,7 +59,7 @@ def report(done: PassReport, errors: Sequence[tuple[str, str]], *, as_json: bool
 
 
 def _headline(done: PassReport) -> str:
-    if done.visited or done.deleted:
+    if done.visited or done.reused or done.deleted:
         rate = f", {done.visited / done.seconds:,.0f} files/s" if done.seconds else ""
         return f"indexed {done.realm} in {done.seconds:.2f} s{rate}"
     return f"nothing to visit in {done.realm}: up to date ({done.seconds:.2f} s)"
@@ -163,6 +166,18 @@ def _listed(title: str, keys: Sequence[str]) -> None:
         line(f"    {key}")
     if len(keys) > SHOWN_NEIGHBOURS:
         line(f"    and {len(keys) - SHOWN_NEIGHBOURS} more (--json lists all)")
+
+
+def explanation(realm: str, found: Explanation, *, as_json: bool) -> None:
+    if as_json:
+        steps = [asdict(step) for step in found.steps]
+        _print_json({"realm": realm, "key": found.key, "visited": found.visited, "steps": steps})
+        return
+    if not found.steps:
+        line(f"{found.key} was not visited: neither it nor anything it read changed")
+    for step in found.steps:
+        did = "was visited" if step.visited else "was not visited"
+        line(f"{step.key} {did}: {step.why}")
 
 
 def settings(rows: Sequence[tuple[str, str, str]], *, as_json: bool) -> None:

@@ -23,6 +23,15 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Queryable = asyncpg.Pool | Connection
 
 
+UNREACHABLE = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.PostgresConnectionError,
+)
+
+
 class DatabaseUnavailable(WidthwiseError):
     """Postgres does not answer, or lacks what is needed."""
 
@@ -47,8 +56,7 @@ async def _pool(dsn: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
         pool = await asyncpg.create_pool(
             dsn, min_size=1, max_size=connections, init=_prepare, command_timeout=600
         )
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError,
-            asyncpg.InvalidCatalogNameError, asyncpg.CannotConnectNowError) as error:  # fmt: skip
+    except UNREACHABLE as error:
         # The DSN may hold a password, so the message names the reason alone.
         raise DatabaseUnavailable(f"cannot open the database: {error}") from None
     try:

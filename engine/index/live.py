@@ -11,6 +11,7 @@ import asyncpg
 from engine.discover import Recorded
 from engine.index.database import Connection, Queryable
 from engine.index.sql import query
+from engine.reasons import Reason, Why
 from engine.sources import Stamp
 
 
@@ -135,10 +136,10 @@ async def dependencies(database: Queryable, realm_id: int) -> Dependencies:
     )
 
 
-async def probers(database: Queryable, realm_id: int, keys: Sequence[str]) -> list[str]:
-    """The files whose references looked for one of `keys`, found or not."""
+async def probers(database: Queryable, realm_id: int, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """The files whose references looked for one of `keys`, found or not, each with that key."""
     rows = await database.fetch(query("select_probers"), realm_id, list(keys))
-    return [row["key"] for row in rows]
+    return [(row["key"], row["probe"]) for row in rows]
 
 
 async def find_entry(database: Queryable, realm_id: int, key: str) -> Entry | None:
@@ -186,3 +187,13 @@ async def last_pass(database: Queryable, realm_id: int) -> PassRow | None:
 
 def _json(value: dict[str, str]) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+async def find_explanation(
+    database: Queryable, realm_id: int, key: str
+) -> tuple[bool, Reason] | None:
+    """Whether the last pass visited the file, and why; nothing if it was not concerned."""
+    row = await database.fetchrow(query("select_explanation"), realm_id, key)
+    if row is None:
+        return None
+    return row["visited"], Reason(Why(row["why"]), row["cause"], tuple(row["names"]))

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import asyncpg
-import numpy as np
-from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from engine.chunk_text import PreparedText
@@ -24,13 +22,16 @@ from engine.index.sql import query
 from engine.sources import SourceFile, Stamp
 from engine.visit import DraftChunk
 
+# A key, whether it was visited, why, the key that caused it, the names that matter.
+ExplanationRow = tuple[str, bool, str, str, list[str]]
+
 # History that is kept of each realm.
 KEPT_PASSES = 50
 
 ENTRY_COLUMNS = (
     "realm_id", "token", "key", "version", "content_hash", "size", "mtime_ns", "ctime_ns",
     "inode", "listed_at_ns", "language", "definition_fingerprint", "dependencies", "probes",
-    "diagnostics", "skipped", "error", "retry", "chunk_count", "generation",
+    "diagnostics", "skipped", "error", "retry", "chunk_count", "generation", "inputs",
 )  # fmt: skip
 
 CHUNK_COLUMNS = (
@@ -40,7 +41,11 @@ CHUNK_COLUMNS = (
 
 
 class WorkingEntry(NamedTuple):
-    """A visited file that is ready to be stored, but for the vectors of its chunks."""
+    """A visited file that is ready to be stored, but for the vectors of its chunks.
+
+    `inputs` identifies all that the visit was computed from: with equal inputs a later
+    pass may take the row over instead of visiting again.
+    """
 
     key: str
     content_hash: bytes
@@ -51,6 +56,7 @@ class WorkingEntry(NamedTuple):
     probes: tuple[str, ...]
     diagnostics: tuple[str, ...]
     skipped: str | None
+    inputs: bytes
     chunks: tuple[tuple[DraftChunk, PreparedText], ...]
 
 
@@ -61,21 +67,34 @@ class FailedEntry(NamedTuple):
     content_hash: bytes
     stamp: Stamp
     language: str
+    definition_fingerprint: str
     error: str
     retry: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SwapOrder:
-    """All that a swap changes beside the working rows."""
+    """All that a swap changes beside the working rows.
+
+    `explanations` are rows of key, whether it was visited, why, the key that caused it
+    and the names that matter.
+    """
 
     recipe: str
     revision: str
-    deleted: Sequence[str]
-    touched: Sequence[SourceFile]
+    deleted: Sequence[str] = ()
+    touched: Sequence[SourceFile] = ()
+    explanations: Sequence[ExplanationRow] = ()
 
 
-Row = NDArray[np.float32]
+class Candidate(NamedTuple):
+    """A row of an unfinished pass that a later pass may take over."""
+
+    key: str
+    version: int
+    inputs: bytes
+    dependencies: tuple[str, ...]
+    chunk_count: int
 
 
 class Working:
@@ -107,6 +126,30 @@ class Working:
 
     async def knows_any(self) -> bool:
         return bool(await self._pool.fetchval(query("exists_embedded"), self._embedder_id))
+
+    async def candidates(self, keys: Sequence[str]) -> list[Candidate]:
+        """What unfinished passes of this realm left of these files, the newest first."""
+        rows = await self._pool.fetch(
+            query("select_candidates"), self._realm_id, self._token, list(keys)
+        )
+        return [
+            Candidate(key, version, inputs, tuple(dependencies), chunk_count)
+            for key, version, inputs, dependencies, chunk_count in rows
+        ]
+
+    async def adopt(self, adopted: Sequence[tuple[Candidate, Stamp]]) -> None:
+        """Make these rows of unfinished passes rows of this one; one for each key."""
+        async with self._fenced() as connection:
+            await connection.execute(
+                query("adopt_working_entries"),
+                self._realm_id,
+                self._token,
+                self._listed_at_ns,
+                [candidate.version for candidate, _ in adopted],
+                [stamp.mtime_ns for _, stamp in adopted],
+                [stamp.ctime_ns for _, stamp in adopted],
+                [stamp.inode for _, stamp in adopted],
+            )
 
     async def write(
         self, entries: Sequence[WorkingEntry], vectors: Mapping[bytes, HalfVector]
@@ -149,7 +192,7 @@ class Working:
                 [entry.stamp.ctime_ns for entry in failed],
                 [entry.stamp.inode for entry in failed],
                 [entry.language for entry in failed],
-                ["" for _ in failed],
+                [entry.definition_fingerprint for entry in failed],
                 [entry.error for entry in failed],
                 [entry.retry for entry in failed],
             )
@@ -160,6 +203,7 @@ class Working:
             await self._update_stamps(connection, order.touched)
             await connection.execute(query("delete_working_chunks"), self._realm_id, self._token)
             await connection.execute(query("delete_working_entries"), self._realm_id)
+            await self._explain(connection, order)
             await connection.execute(query("update_realm_checked"), self._realm_id, order.revision)
 
     async def swap(self, order: SwapOrder) -> int:
@@ -182,6 +226,7 @@ class Working:
             await connection.execute(query("delete_working_chunks"), *mine)
             await connection.execute(query("delete_working_entries"), self._realm_id)
             await self._update_stamps(connection, order.touched)
+            await self._explain(connection, order)
             await connection.execute(
                 query("update_realm_swapped"),
                 self._realm_id,
@@ -217,13 +262,23 @@ class Working:
                 [file.stamp.inode for file in touched],
             )
 
+    async def _explain(self, connection: Connection, order: SwapOrder) -> None:
+        """Replace what was said of the pass before."""
+        await connection.execute(query("delete_explanations"), self._realm_id)
+        if order.explanations:
+            await connection.copy_records_to_table(
+                "explanations",
+                columns=("realm_id", "key", "visited", "why", "cause", "names"),
+                records=[(self._realm_id, *row) for row in order.explanations],
+            )
+
     def _entry_row(self, version: int, entry: WorkingEntry) -> tuple[Any, ...]:
         size, mtime_ns, ctime_ns, inode = entry.stamp
         return (
             self._realm_id, self._token, entry.key, version, entry.content_hash, size, mtime_ns,
             ctime_ns, inode, self._listed_at_ns, entry.language, entry.definition_fingerprint,
             entry.dependencies, entry.probes, entry.diagnostics, entry.skipped, None, False,
-            len(entry.chunks), 0,
+            len(entry.chunks), 0, entry.inputs,
         )  # fmt: skip
 
     def _chunk_row(

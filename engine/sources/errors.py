@@ -5,7 +5,7 @@ class SourceError(Exception):
     """The source as a whole can't be read: the pass fails, and nothing counts as deleted."""
 
 
-class FileGone(Exception):  # noqa: N818 - names what happened, and that is no error
+class FileGone(Exception):
     """Nothing is at this key any more: a deletion, not a failure."""
 
     def __init__(self, key: str) -> None:
@@ -13,7 +13,7 @@ class FileGone(Exception):  # noqa: N818 - names what happened, and that is no e
         self.key = key
 
 
-class FileTooLarge(Exception):  # noqa: N818 - reads as the outcome it is
+class FileTooLarge(Exception):
     """The file holds `size` bytes (at least, when it grew under the reader)."""
 
     def __init__(self, key: str, size: int, max_bytes: int) -> None:
@@ -26,7 +26,7 @@ class FileTooLarge(Exception):  # noqa: N818 - reads as the outcome it is
         return FileTooLarge, (self.key, self.size, self.max_bytes)
 
 
-class Unreadable(Exception):  # noqa: N818 - reads as the outcome it is
+class Unreadable(Exception):
     """Something is at this key that can't be read as a file; `reason` says why."""
 
     def __init__(self, key: str, reason: str) -> None:

@@ -28,7 +28,7 @@ _CLASSES = {
 }
 
 
-class _NeverMatches(Exception):  # noqa: N818 - says what the pattern does
+class _NeverMatches(Exception):
     """The pattern is malformed; git takes it as one that nothing matches."""
 
 

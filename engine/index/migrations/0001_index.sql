@@ -46,6 +46,9 @@ CREATE UNIQUE INDEX entries_version ON entries (version);
 CREATE TABLE working_entries (
     LIKE entries,
     token uuid NOT NULL,
+    -- All that the visit was computed from, so that a later pass can tell whether it may
+    -- take the row over.
+    inputs bytea NOT NULL,
     PRIMARY KEY (realm_id, token, key)
 );
 
@@ -88,3 +91,14 @@ CREATE TABLE passes (
 );
 
 CREATE INDEX passes_realm ON passes (realm_id, id DESC);
+
+-- Why the last pass visited a file, or spared one that was invalidated. Bounded.
+CREATE TABLE explanations (
+    realm_id bigint NOT NULL REFERENCES realms ON DELETE CASCADE,
+    key text COLLATE "C" NOT NULL,
+    visited boolean NOT NULL,
+    why text NOT NULL,
+    cause text NOT NULL,
+    names text[] NOT NULL,
+    PRIMARY KEY (realm_id, key)
+);

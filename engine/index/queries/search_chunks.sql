@@ -1,7 +1,7 @@
 -- Two rankings of the live chunks that pass the filters, fused by reciprocal rank.
 -- $1 embedding, $2 embedder, $3 tsquery, $4 realms or null, $5 key pattern or null,
 -- $6 language or null, $7 candidates of each ranking, $8 limit, $9 rank constant,
--- $10 and $11 the weights of vector and text.
+-- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol.
 WITH scope AS MATERIALIZED (
     SELECT version, realm_id, key, language, generation
     FROM entries
@@ -18,11 +18,11 @@ near AS (
     LIMIT $7
 ),
 matched AS (
-    SELECT version, ordinal, ts_rank(terms, $3::tsquery, 1) AS rank
+    SELECT version, ordinal, ts_rank($12::float4[], terms, $3::tsquery, 1) AS rank
     FROM chunks
     JOIN scope USING (version)
     WHERE terms @@ $3::tsquery
-    ORDER BY ts_rank(terms, $3::tsquery, 1) DESC, version, ordinal
+    ORDER BY ts_rank($12::float4[], terms, $3::tsquery, 1) DESC, version, ordinal
     LIMIT $7
 ),
 placed AS (

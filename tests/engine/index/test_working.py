@@ -17,13 +17,13 @@ from engine.index.working import FailedEntry, SwapOrder, Working, WorkingEntry
 from engine.sources import Stamp
 from engine.visit import DraftChunk
 
-NOTHING = SwapOrder("recipe", "", (), ())
+NOTHING = SwapOrder("recipe", "")
 STAMP = Stamp(5, 1, 1, 1)
 
 
 def _entry(key: str, text: str) -> WorkingEntry:
     chunk = (DraftChunk(text, 1, 1), prepare_text(key, "", text))
-    return WorkingEntry(key, text.encode(), STAMP, "text", "f", (), (), (), None, (chunk,))
+    return WorkingEntry(key, text.encode(), STAMP, "text", "f", (), (), (), None, b"", (chunk,))
 
 
 class Bench:
@@ -78,7 +78,7 @@ async def test_a_swap_replaces_deletes_and_leaves_the_rest(dsn: str) -> None:
         await first.swap(NOTHING)
         second = await bench.begin()
         await bench.write(second, _entry("b", "b2"))
-        assert await second.swap(SwapOrder("recipe", "", ("c",), ())) == 2
+        assert await second.swap(SwapOrder("recipe", "", ("c",))) == 2
         assert await bench.live_texts() == {"a": "a1", "b": "b2"}
         assert await bench.count("chunks") == 2
         assert await bench.count("working_entries") == 0
@@ -96,11 +96,11 @@ async def test_a_pass_that_was_taken_over_can_neither_write_nor_swap(dsn: str) -
         with pytest.raises(StalePass):
             await bench.write(stale, _entry("b", "late"))
         with pytest.raises(StalePass):
-            await stale.write_failed([FailedEntry("a", b"", STAMP, "", "late", retry=True)])
+            await stale.write_failed([FailedEntry("a", b"", STAMP, "", "", "late", retry=True)])
         with pytest.raises(StalePass):
             await stale.touch(NOTHING)
         with pytest.raises(StalePass):
-            await stale.swap(SwapOrder("recipe", "", ("a",), ()))
+            await stale.swap(SwapOrder("recipe", "", ("a",)))
         assert await bench.live_texts() == {"a": "of the fresh pass"}
         assert await bench.count("chunks") == 1
 
@@ -133,8 +133,8 @@ async def test_a_failed_visit_keeps_what_the_last_good_one_left(dsn: str) -> Non
         await first.swap(NOTHING)
         second = await bench.begin()
         failed = [
-            FailedEntry("a", b"x", STAMP, "text", "it broke", retry=True),
-            FailedEntry("new", b"y", STAMP, "text", "it never worked", retry=False),
+            FailedEntry("a", b"x", STAMP, "text", "", "it broke", retry=True),
+            FailedEntry("new", b"y", STAMP, "text", "", "it never worked", retry=False),
         ]
         await second.write_failed(failed)
         await second.swap(NOTHING)

@@ -1,0 +1,148 @@
+"""One file's entry: visited, or failed with its reason. Knows no order and no other visit."""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping
+
+import anyio.to_thread
+
+from engine.discover import stored_stamp
+from engine.executors import Executor
+from engine.index.working import Candidate, FailedEntry, Working, WorkingEntry
+from engine.modules import Module, Modules
+from engine.prepare_drafts import prepared_drafts
+from engine.sources import Source, Stamp
+from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor
+from engine.writing import Outcome
+from prewarm import Definition, DefinitionCache, DefinitionError
+
+log = logging.getLogger("widthwise.entries")
+
+
+class Entries:
+    """Makes the entries of one pass. `fingerprints` are those of the live index."""
+
+    def __init__(
+        self,
+        source: Source,
+        visitor: Visitor,
+        executor: Executor,
+        modules: Modules,
+        cache: DefinitionCache,
+        *,
+        recipe: str,
+        stamps: Mapping[str, Stamp],
+        fingerprints: Mapping[str, str],
+        max_file_bytes: int,
+    ) -> None:
+        self._source = source
+        self._visitor = visitor
+        self._executor = executor
+        self._modules = modules
+        self._cache = cache
+        self._recipe = recipe
+        self._stamps = stamps
+        self._fingerprints = fingerprints
+        self._max_file_bytes = max_file_bytes
+        self.failed = 0
+
+    async def visit(self, key: str) -> Outcome:
+        """One file's entry. Whatever goes wrong with it is its own error entry."""
+        module = self._modules.module(key)
+        try:
+            return await self._entry(module)
+        except Exception as error:
+            log.warning("visit of %s failed: %s: %s", key, type(error).__name__, error)
+            return self._failure(module, f"{type(error).__name__}: {error}", retry=True)
+
+    async def adopt(self, working: Working, keys: Iterable[str]) -> set[str]:
+        """Take over what unfinished passes have left of these files, where it is still right."""
+        chosen: dict[str, Candidate] = {}
+        for candidate in await working.candidates(sorted(keys)):
+            if candidate.key not in chosen and self._is_current(candidate):
+                chosen[candidate.key] = candidate
+        if chosen:
+            await working.adopt(
+                [(each, stored_stamp(self._stamps[key])) for key, each in chosen.items()]
+            )
+        return set(chosen)
+
+    def _is_current(self, candidate: Candidate) -> bool:
+        module = self._modules.module(candidate.key)
+        return candidate.inputs == self._inputs(module, candidate.dependencies)
+
+    async def _entry(self, module: Module) -> Outcome:
+        analysed = module.analysed
+        if analysed.error is not None:
+            return self._failure(module, analysed.error, retry=analysed.retry)
+        context = VisitContext(self._definition)
+        visit = await self._visitor.visit(self._file(module), context)
+        dependencies = tuple(sorted({*context.dependencies, *module.consulted} - {analysed.key}))
+        return WorkingEntry(
+            analysed.key,
+            analysed.content_hash,
+            stored_stamp(self._stamps[analysed.key])._replace(size=analysed.size),
+            analysed.language,
+            self._fingerprint(analysed.key),
+            dependencies,
+            module.probes,
+            (*visit.diagnostics, *context.diagnostics),
+            analysed.skipped,
+            self._inputs(module, dependencies),
+            await prepared_drafts(self._executor, analysed.key, visit.chunks),
+        )
+
+    def _inputs(self, module: Module, dependencies: Iterable[str]) -> bytes:
+        """Identifies all that a visit is computed from: see `WorkingEntry.inputs`."""
+        parts = [
+            self._recipe,
+            module.analysed.content_hash.hex(),
+            repr((module.links, module.probes, module.consulted)),
+            *(f"{key}={self._fingerprint(key)}" for key in dependencies),
+        ]
+        return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
+
+    def _fingerprint(self, key: str) -> str:
+        """Of what the file defines now: as loaded in this pass, else as the live index has it."""
+        facts = self._modules.facts(key)
+        return facts.fingerprint if facts else self._fingerprints.get(key, "")
+
+    def _file(self, module: Module) -> File:
+        analysed = module.analysed
+
+        async def read() -> bytes:
+            return await anyio.to_thread.run_sync(
+                lambda: self._source.read(analysed.key, max_bytes=self._max_file_bytes)
+            )
+
+        return File(
+            analysed.key,
+            analysed.content_hash,
+            analysed.size,
+            analysed.language,
+            analysed.diagnostics,
+            module.links,
+            module.open_chunks(),
+            read,
+        )
+
+    def _failure(self, module: Module, error: str, *, retry: bool) -> FailedEntry:
+        self.failed += 1
+        analysed = module.analysed
+        return FailedEntry(
+            analysed.key,
+            analysed.content_hash,
+            stored_stamp(self._stamps[analysed.key]),
+            analysed.language,
+            self._fingerprint(analysed.key),
+            error,
+            retry,
+        )
+
+    async def _definition(self, key: str) -> Definition:
+        try:
+            return await self._cache.get(key)
+        except DefinitionError as error:
+            facts = self._modules.facts(key)
+            reason = facts.error if facts and facts.error else error.reason
+            raise DefinitionUnavailable(reason) from None

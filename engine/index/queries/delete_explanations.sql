@@ -1,0 +1,1 @@
+DELETE FROM explanations WHERE realm_id = $1

@@ -1,0 +1,216 @@
+"""Which files a pass visits, and why. Knows definitions and recorded edges, visits nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import asyncpg
+
+from engine.discover import Changes
+from engine.index import live
+from engine.index.live import Dependencies
+from engine.modules import Modules
+from engine.reasons import Reason, Why
+from prewarm import Definition, DefinitionCache, PostgresDefinitions, prewarm
+from resolver import DependencyGraph
+
+# A reason names this many of the symbols that changed.
+MAX_NAMES = 8
+
+
+@dataclass(slots=True)
+class Invalidation:
+    """The files that are visited, those that were spared, and the recorded fingerprints."""
+
+    recorded: Dependencies
+    visits: dict[str, Reason] = field(default_factory=dict)
+    cut_off: dict[str, Reason] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Invalidator:
+    """Follows changes to all files that they concern.
+
+    The definitions of what changed are loaded. Where one is another than the live index
+    was made with, its recorded readers join, and so on until nothing moves: the rounds
+    end because no file joins twice. A visit reads no further than definitions, and
+    records each that it read, also behind re-exports, so direct readers are enough.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        realm_id: int,
+        changes: Changes,
+        modules: Modules,
+        *,
+        limit: int,
+    ) -> None:
+        self._pool = pool
+        self._realm_id = realm_id
+        self._changes = changes
+        self._modules = modules
+        self._limit = limit
+        self._invalidation = Invalidation(Dependencies({}, {}))
+        self._changed_names: dict[str, tuple[str, ...]] = {}
+        scope = f"realm:{realm_id}"
+        self._live = PostgresDefinitions(pool, scope, version_of=self._live_version)
+        self._cache = DefinitionCache(
+            modules.load, store=PostgresDefinitions(pool, scope, version_of=self._version)
+        )
+
+    @property
+    def cache(self) -> DefinitionCache:
+        """The definitions as of this pass; warm, once `follow` has ended."""
+        return self._cache
+
+    async def follow(self) -> Invalidation:
+        """Load what changed and whatever the visits will read."""
+        result = self._invalidation
+        result.recorded = await self._recorded()
+        graph = DependencyGraph(result.recorded.edges)
+        gone = set(self._changes.deleted)
+        await self._cache.invalidate(sorted(gone))
+
+        frontier = self._changes.reasons() | await self._probers()
+        result.cut_off = self._invalidated(graph, frontier, gone)
+        readers = _readers(graph, gone)
+        while frontier:
+            result.visits |= frontier
+            readers |= _readers(graph, await self._load(frontier))
+            frontier = {
+                key: reason
+                for key, reason in readers.items()
+                if key not in result.visits and key not in gone
+            }
+        for key in result.visits:
+            result.cut_off.pop(key, None)
+        await self._warm_what_visits_read()
+        self._name_what_was_read()
+        self._tell_renamed_from_added()
+        return result
+
+    async def _recorded(self) -> Dependencies:
+        if not self._changes.recorded:
+            return Dependencies({}, {})
+        return await live.dependencies(self._pool, self._realm_id)
+
+    async def _probers(self) -> dict[str, Reason]:
+        """Files that looked for a key where something has appeared, or is gone."""
+        if not self._changes.recorded:
+            return {}
+        moved = {file.key: Why.APPEARED for file in self._changes.added}
+        moved |= dict.fromkeys(self._changes.deleted, Why.WENT)
+        if not moved:
+            return {}
+        found = await live.probers(self._pool, self._realm_id, list(moved))
+        present = self._changes.stamps.keys()
+        changed = self._changes.reasons()
+        return {
+            key: Reason(moved[probe], probe)
+            for key, probe in found
+            if key in present and key not in changed
+        }
+
+    def _invalidated(
+        self, graph: DependencyGraph, seeds: Mapping[str, Reason], gone: set[str]
+    ) -> dict[str, Reason]:
+        """All that may have to be visited, each with a dependency that it may be for."""
+        reached = graph.invalidated_by(seeds.keys() | gone)
+        return {
+            key: Reason(Why.CUT_OFF, next((d for d in edges if d in reached or d in gone), ""))
+            for key in reached - gone - seeds.keys()
+            for edges in (graph.dependencies(key),)
+        }
+
+    async def _load(self, frontier: Mapping[str, Reason]) -> set[str]:
+        """Parse files that will be visited; returns those that now define something else."""
+        before = await self._definitions_before(frontier)
+        await self._cache.invalidate(sorted(frontier))
+        report = await prewarm(sorted(frontier), self._cache, limit=self._limit)
+        self._invalidation.warnings.extend(reason for _, reason in report.failed)
+        if self._modules.vanished:
+            raise SnapshotMoved(min(self._modules.vanished))
+        fingerprints = self._invalidation.recorded.fingerprints
+        redefined = {key for key in frontier if self._fingerprint(key) != fingerprints.get(key, "")}
+        for key in redefined & before.keys():
+            after = report.definitions.get(key)
+            self._changed_names[key] = _difference(before[key], after)
+        return redefined
+
+    async def _definitions_before(self, keys: Iterable[str]) -> dict[str, Definition]:
+        """What the live index was made with, as far as it is still stored."""
+        known = [key for key in keys if key in self._changes.recorded]
+        if not known:
+            return {}
+        found = await self._live.fetch(known)
+        return {
+            record.key: record.outcome
+            for record in found.records
+            if isinstance(record.outcome, Definition)
+        }
+
+    def _fingerprint(self, key: str) -> str:
+        facts = self._modules.facts(key)
+        return facts.fingerprint if facts else ""
+
+    async def _warm_what_visits_read(self) -> None:
+        """Recorded dependencies of the last good visit, and what new references lead to."""
+        wanted: set[str] = set()
+        edges = self._invalidation.recorded.edges
+        for key in self._invalidation.visits:
+            facts = self._modules.facts(key)
+            wanted.update(facts.edges if facts else (), edges.get(key, ()))
+        others = (wanted & self._changes.stamps.keys()) - self._invalidation.visits.keys()
+        if others:
+            await prewarm(sorted(others), self._cache, limit=self._limit)
+
+    def _name_what_was_read(self) -> None:
+        """Say which of the changed symbols a reader refers to, where that can be told."""
+        visits = self._invalidation.visits
+        for key, reason in visits.items():
+            changed = self._changed_names.get(reason.cause)
+            if reason.why is Why.READ and changed:
+                read = self._names_read(key, reason.cause)
+                names = [n for n in changed if not read or n.split(".")[0] in read]
+                visits[key] = replace(reason, names=tuple(names[:MAX_NAMES]))
+
+    def _tell_renamed_from_added(self) -> None:
+        """A new file with the content of one that is gone has moved; its vectors are found."""
+        recorded = self._changes.recorded
+        moved = {recorded[key].content_hash: key for key in self._changes.deleted}
+        for key, reason in self._invalidation.visits.items():
+            facts = self._modules.facts(key)
+            if reason.why is Why.ADDED and facts and facts.content_hash in moved:
+                self._invalidation.visits[key] = Reason(Why.RENAMED, moved[facts.content_hash])
+
+    def _names_read(self, key: str, cause: str) -> set[str]:
+        """The names that a file binds from another one; empty where it binds it as a whole."""
+        names = {link.name for link in self._modules.module(key).links if link.key == cause}
+        return set() if names & {"", "*"} else names
+
+    def _version(self, key: str) -> str:
+        """The content that a definition must have been made from to be of use here."""
+        if facts := self._modules.facts(key):
+            return facts.content_hash.hex()
+        return "" if key in self._invalidation.visits else self._live_version(key)
+
+    def _live_version(self, key: str) -> str:
+        known = self._changes.recorded.get(key)
+        return known.content_hash.hex() if known else ""
+
+
+class SnapshotMoved(Exception):
+    """A file vanished between its listing and its reading: the listing has to be made again."""
+
+
+def _readers(graph: DependencyGraph, keys: Iterable[str]) -> dict[str, Reason]:
+    return {
+        reader: Reason(Why.READ, key) for key in sorted(keys) for reader in graph.dependents(key)
+    }
+
+
+def _difference(before: Definition, after: Definition | None) -> tuple[str, ...]:
+    """The names that came, went or have another signature, sorted."""
+    old = set(before.symbols) | set(before.reexports)
+    new = set(after.symbols) | set(after.reexports) if after else set()
+    return tuple(sorted({each.name for each in old ^ new}))

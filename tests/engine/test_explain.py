@@ -1,0 +1,77 @@
+"""Why a file was visited, in chains that lead to where it began."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from live_trees import OpenEngine, write_tree
+
+from engine import Engine, EntryNotFound, Folder
+from engine.explain import explain
+from engine.reasons import Reason, Why
+
+TREE = {
+    "models.py": "class User:\n    def greet(self): ...\n\n\nclass Order: ...\n",
+    "views.py": "from models import User\n\n\ndef show(user: User): ...\n",
+    "pages.py": "import views\n",
+    "main.py": "import lost\n",
+    "alone.py": "x = 1\n",
+}
+
+
+async def _pass(engine: Engine, root: Path, files: Mapping[str, str | None]) -> None:
+    write_tree(root, files)
+    realm = await engine.add_realm("r", Folder(root))
+    await (await realm.index()).finished()
+
+
+async def _why(engine: Engine, key: str) -> list[str]:
+    return [f"{step.key}: {step.why}" for step in (await engine.explain("r", key)).steps]
+
+
+async def test_each_reason_is_told_with_its_chain(open_engine: OpenEngine, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    async with open_engine() as engine:
+        await _pass(engine, root, TREE)
+        assert await _why(engine, "views.py") == ["views.py: it is new"]
+
+        grown = TREE["models.py"].replace("class User:", "class User(Order):")
+        await _pass(engine, root, {"models.py": grown, "lost.py": "found = 1\n"})
+        assert await _why(engine, "views.py") == [
+            "views.py: it read `User` from models.py, whose definition changed",
+            "models.py: its content changed",
+        ]
+        assert await _why(engine, "pages.py") == [
+            "pages.py: it read views.py, whose definition did not change",
+            *await _why(engine, "views.py"),
+        ]
+        assert await _why(engine, "main.py") == [
+            "main.py: a reference of it looked for lost.py, which appeared",
+            "lost.py: it is new",
+        ]
+        assert await _why(engine, "alone.py") == []
+        assert not (await engine.explain("r", "pages.py")).visited
+
+        await _pass(engine, root, {"lost.py": None, "alone.py": None, "other.py": "x = 1\n"})
+        assert await _why(engine, "main.py") == [
+            "main.py: a reference of it looked for lost.py, which is gone"
+        ]
+        assert await _why(engine, "other.py") == ["other.py: it was alone.py before"]
+
+
+async def test_a_pass_without_changes_explains_nothing(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    async with open_engine() as engine:
+        await _pass(engine, tmp_path / "tree", TREE)
+        await _pass(engine, tmp_path / "tree", {})
+        assert await _why(engine, "views.py") == []
+        with pytest.raises(EntryNotFound):
+            await engine.explain("r", "no/such.py")
+
+
+async def test_a_cycle_of_causes_ends() -> None:
+    async def find(key: str) -> tuple[bool, Reason]:
+        return True, Reason(Why.READ, "b" if key == "a" else "a")
+
+    assert [step.key for step in (await explain("a", find)).steps] == ["a", "b"]
