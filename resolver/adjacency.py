@@ -11,6 +11,7 @@ import numpy.typing as npt
 IntArray: TypeAlias = npt.NDArray[np.int32]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
+_PIECE = 1 << 18
 _MOST_EDGES = np.iinfo(np.int32).max
 
 
@@ -36,13 +37,20 @@ class Adjacency:
         packed = rows.astype(np.int64)
         packed <<= 32
         packed |= targets
+        return cls._from_packed(packed, row_count)
+
+    @classmethod
+    def _from_packed(cls, packed: npt.NDArray[np.int64], row_count: int) -> "Adjacency":
+        """Rows from edges whose row is in the upper half of a number; overwrites `packed`."""
         packed.sort()
-        repeated = packed[1:] == packed[:-1]
-        if repeated.any():
-            packed = packed[np.append(True, ~repeated)]
-        sorted_targets = packed.astype(np.int32)
+        repeated = np.zeros(packed.size, np.bool_)
+        np.equal(packed[1:], packed[:-1], out=repeated[1:])
+        targets = packed.astype(np.int32)
         packed >>= 32
-        return cls.from_counts(np.bincount(packed, minlength=row_count), sorted_targets)
+        counts = np.bincount(packed, minlength=row_count)
+        counts -= np.bincount(packed[repeated], minlength=row_count)
+        del packed
+        return cls.from_counts(counts, targets[~repeated] if repeated.any() else targets)
 
     def __len__(self) -> int:
         return self.starts.size - 1
@@ -79,7 +87,12 @@ class Adjacency:
 
     def transposed(self, row_count: int) -> "Adjacency":
         """The same edges seen from their targets, without repetitions."""
-        return Adjacency.from_pairs(self.targets, self.owners(), row_count)
+        packed = np.repeat(np.arange(len(self), dtype=np.int64), self.degrees())
+        # Piece by piece, since memory is at its peak here.
+        for first in range(0, packed.size, _PIECE):
+            piece = slice(first, first + _PIECE)
+            packed[piece] |= self.targets[piece].astype(np.int64) << 32
+        return Adjacency._from_packed(packed, row_count)
 
     def with_rows(self, replaced: Mapping[int, Sequence[int]], row_count: int) -> "Adjacency":
         """A copy with other rows here and there, lengthened with empty rows to `row_count`."""

@@ -169,7 +169,7 @@ class DependencyGraph:
 
 
 def _sorted_keys(patched: Patched, numbers: Iterable[int]) -> tuple[Key, ...]:
-    return tuple(sorted(patched.name(number) for number in numbers if patched.is_key(number)))
+    return tuple(sorted(patched.name(number) for number in set(numbers) if patched.is_key(number)))
 
 
 def _listed(keys: Iterable[Key]) -> list[Key]:

@@ -19,8 +19,8 @@ class Interned:
 
     A row of `probes` holds the names under which one file looked for its dependencies,
     hits and misses: the hits are its dependencies. `probed_by` are the same edges the
-    other way round. `references` keeps what a file wrote where that is more than plain
-    keys, so that it can be looked for again.
+    other way round, less the repetitions that a file may have written. `references`
+    keeps what a file wrote where that is more than plain keys, to be looked for again.
     """
 
     index: KeyIndex
@@ -37,10 +37,8 @@ class Interned:
         probes: Adjacency,
         references: Mapping[int, tuple[Key, ...]],
     ) -> "Interned":
-        """Rows may hold repetitions: turning them round brings these side by side."""
+        """Turns the edges round once, and keeps both directions."""
         probed_by = probes.transposed(len(index) + len(missing))
-        if probed_by.targets.size < probes.targets.size:
-            probes = probed_by.transposed(len(index))
         return cls(index, missing, probes, probed_by, references)
 
     @property
@@ -78,14 +76,24 @@ class Interned:
 def intern(dependencies: Mapping[Key, Iterable[Key]]) -> Interned:
     """Number the keys, and take every dependency for a key of exactly that name."""
     _refuse_other_than_strings(set(map(type, dependencies)))
-    index = KeyIndex(sorted(dependencies))
-    rows = _sized([dependencies[key] for key in index.keys])
+    keys = list(dependencies)
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    index = KeyIndex([keys[place] for place in order])
     missing = _Numbering(len(index))
-    counts = np.fromiter(map(len, rows), np.int32, len(rows))
-    numbers = index.find_all(
-        chain.from_iterable(rows), count=int(counts.sum(dtype=np.int64)), unknown=missing
-    )
-    return Interned.from_probes(index, missing, Adjacency.from_counts(counts, numbers), {})
+    # Rows are read in the order in which they lie in memory, and put in order as numbers.
+    literal = _numbered(list(dependencies.values()), index, missing)
+    targets, counts = literal.gather(np.array(order, np.int32))
+    del literal, order  # so that this memory serves the next step
+    return Interned.from_probes(index, missing, Adjacency.from_counts(counts, targets), {})
+
+
+def _numbered(rows: list[Iterable[Key]], index: KeyIndex, missing: "_Numbering") -> Adjacency:
+    """The rows as they are given, in numbers."""
+    sized = _sized(rows)
+    counts = np.fromiter(map(len, sized), np.int32, len(sized))
+    total = int(counts.sum(dtype=np.int64))
+    numbers = index.find_all(chain.from_iterable(sized), count=total, unknown=missing)
+    return Adjacency.from_counts(counts, numbers)
 
 
 class _Numbering(dict[Key, int]):

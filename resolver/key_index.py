@@ -17,7 +17,7 @@ KeyArray: TypeAlias = npt.NDArray[np.object_]
 UNKNOWN = -1
 
 # Small enough that the strings of a chunk stay in the processor's cache between the steps.
-_CHUNK = 1 << 15
+_CHUNK = 1 << 11
 
 # Spreads hashes that differ in few bits over all slots (Fibonacci hashing).
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
