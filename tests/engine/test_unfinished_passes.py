@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import asyncpg
 import pytest
 from live_trees import OpenEngine, live_rows, write_tree
 
@@ -15,17 +16,31 @@ FILES = {f"m{n:03}.py": f"import m{n - 1:03}\n\n\ndef f{n}(): ...\n" for n in ra
 
 
 class Fuse(HashedEmbedder):
-    """Stops answering after some texts, until it is mended."""
+    """Stops answering after some texts, once the first of them are stored, until it is mended."""
 
     left = 10_000
     texts = 0
 
+    def __init__(self, dsn: str) -> None:
+        super().__init__()
+        self._dsn = dsn
+
     async def embed(self, texts: Sequence[str]) -> Vectors:
         self.left -= len(texts)
         if self.left < 0:
+            await self._first_group_stored()
             raise ConnectionError("the provider went away")
         self.texts += len(texts)
         return await super().embed(texts)
+
+    async def _first_group_stored(self) -> None:
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            with anyio.fail_after(30):
+                while not await connection.fetchval("SELECT count(*) FROM working_entries"):
+                    pass
+        finally:
+            await connection.close()
 
 
 async def _index(engine: Engine, root: Path, **options: Any) -> PassReport:
@@ -37,7 +52,7 @@ async def test_the_next_pass_takes_over_what_was_written(
     open_engine: OpenEngine, tmp_path: Path, dsn: str
 ) -> None:
     root = write_tree(tmp_path / "t", FILES)
-    embedder = Fuse()
+    embedder = Fuse(dsn)
     async with open_engine(embedder=embedder) as engine:
         embedder.left = 150
         with pytest.raises(ConnectionError, match="went away"):
@@ -58,7 +73,7 @@ async def test_what_was_written_of_another_state_is_not_taken_over(
 ) -> None:
     """Another content, or another definition behind the same content, is another visit."""
     root = write_tree(tmp_path / "t", FILES)
-    embedder = Fuse()
+    embedder = Fuse(dsn)
     async with open_engine(embedder=embedder) as engine:
         embedder.left = 150
         with pytest.raises(ConnectionError):
