@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 
 import anyio
@@ -16,6 +15,7 @@ from prewarm.errors import DefinitionError
 from prewarm.holdings import Holdings, Load
 from prewarm.leadership import Leadership
 from prewarm.memory_definitions import NoDefinitions
+from prewarm.settled import Settled, opened, reason_of
 from prewarm.single_flight import SingleFlight
 from prewarm.statistics import CacheStatistics, Tally
 from prewarm.store import DefinitionStore, Failure, Record
@@ -25,8 +25,6 @@ BATCH = 200
 
 STORE_SECONDS = 10.0
 """How long a write may take once its caller is cancelled."""
-
-REASON_CHARS = 2000
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ class DefinitionCache:
         self._load = load
         self._store = NoDefinitions() if store is None else store
         self._error_seconds = error_seconds
-        self._flights: SingleFlight[Key, _Settled] = SingleFlight()
+        self._flights: SingleFlight[Key, Settled] = SingleFlight()
         self._holdings = Holdings(self._flights.forget, max_entries=max_entries, clock=clock)
         self._batched: set[Key] = set()
         self._leadership = (
@@ -112,7 +110,7 @@ class DefinitionCache:
     def statistics(self) -> CacheStatistics:
         return self._tally.statistics(size=len(self._holdings), in_flight=len(self._flights))
 
-    async def _get(self, key: Key) -> "_Settled":
+    async def _get(self, key: Key) -> Settled:
         reader = self._reader()
         if reader is not None:
             return await self._get_for(reader, key)
@@ -123,32 +121,32 @@ class DefinitionCache:
             settled = await self._look_up(key)
         return settled
 
-    async def _get_for(self, reader: Load, key: Key) -> "_Settled":
+    async def _get_for(self, reader: Load, key: Key) -> Settled:
         self._holdings.read(reader, (key,))
         if self._recall(key) is None and self._flights.would_wait_for_itself(key):
             reader.provisional.add(key)
-            return _Settled(Definition(key), frozenset((key,)))
+            return Settled(Definition(key), frozenset((key,)))
         self._holdings.hurry((key,))
         settled = await self._look_up(key)
         reader.provisional |= settled.provisional
         return settled
 
-    async def _look_up(self, key: Key) -> "_Settled":
+    async def _look_up(self, key: Key) -> Settled:
         if (record := self._recall(key)) is not None:
             self._tally.hits += 1
-            return _Settled(record.outcome)
+            return Settled(record.outcome)
         if key in self._flights:
             self._tally.shared += 1
         return await self._flights.do(key, partial(self._settle, key))
 
-    async def _settle(self, key: Key) -> "_Settled":
+    async def _settle(self, key: Key) -> Settled:
         load = self._holdings.begin(key)
         try:
             return await self._fetch_or_load(load)
         finally:
             self._holdings.end(load)
 
-    async def _fetch_or_load(self, load: Load) -> "_Settled":
+    async def _fetch_or_load(self, load: Load) -> Settled:
         if load.key in self._batched:
             return await self._compute(load)
         if (found := await self._fetch_one(load.key)) is not None:
@@ -159,12 +157,12 @@ class DefinitionCache:
             # Whoever led the key until now may have stored it.
             return await self._fetch_one(load.key) or await self._compute_and_store(load)
 
-    async def _compute_and_store(self, load: Load) -> "_Settled":
+    async def _compute_and_store(self, load: Load) -> Settled:
         settled = await self._compute(load)
         await self._flush()
         return settled
 
-    async def _compute(self, load: Load) -> "_Settled":
+    async def _compute(self, load: Load) -> Settled:
         load.version = self._store.version_of(load.key)
         load.computing = True
         self._tally.loads += 1
@@ -175,7 +173,7 @@ class DefinitionCache:
             self._tally.discarded += 1
         return settled
 
-    async def _attempt(self, load: Load) -> "_Settled":
+    async def _attempt(self, load: Load) -> Settled:
         cause: Exception | None = None
         outcome: Definition | Failure
         with _reading(self, load):
@@ -183,16 +181,16 @@ class DefinitionCache:
                 outcome = await self._load(load.key)
             except Exception as error:
                 self._tally.errors += 1
-                outcome, cause = Failure(_reason(error, load.key), self._error_seconds), error
-        return _Settled(outcome, frozenset(load.provisional - {load.key}), cause)
+                outcome, cause = Failure(reason_of(error, load.key), self._error_seconds), error
+        return Settled(outcome, frozenset(load.provisional - {load.key}), cause)
 
-    async def _known(self, keys: Sequence[Key]) -> "dict[Key, Definition | DefinitionError]":
+    async def _known(self, keys: Sequence[Key]) -> dict[Key, Definition | DefinitionError]:
         held = {key: self._recall(key) for key in keys}
         found = {key: record for key, record in held.items() if record is not None}
         self._tally.hits += len(found)
         missing = [key for key in keys if key not in found]
         found |= {record.key: record for record in await self._fetch(missing)}
-        return {key: _opened(key, record.outcome) for key, record in found.items()}
+        return {key: opened(key, record.outcome) for key, record in found.items()}
 
     async def _load_batch(
         self, keys: Sequence[Key], outcomes: dict[Key, Definition | DefinitionError], *, limit: int
@@ -214,15 +212,15 @@ class DefinitionCache:
         async def load_remaining() -> None:
             for key in remaining:
                 settled = await self._get(key)
-                outcomes[key] = _opened(key, settled.outcome)
+                outcomes[key] = opened(key, settled.outcome)
 
         async with anyio.create_task_group() as group:
             for _ in range(min(limit, len(keys))):
                 group.start_soon(load_remaining)
 
-    async def _fetch_one(self, key: Key) -> "_Settled | None":
+    async def _fetch_one(self, key: Key) -> Settled | None:
         for record in await self._fetch((key,)):
-            return _Settled(record.outcome)
+            return Settled(record.outcome)
         return None
 
     async def _fetch(self, keys: Collection[Key]) -> Sequence[Record]:
@@ -290,31 +288,6 @@ class DefinitionCache:
             yield
         finally:
             self._batched.difference_update(keys)
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """The outcome of a flight, and the empty definitions of a cycle that it rests on."""
-
-    outcome: Definition | Failure
-    provisional: frozenset[Key] = frozenset()
-    cause: Exception | None = None
-
-    def unwrap(self, key: Key) -> Definition:
-        if isinstance(self.outcome, Failure):
-            raise DefinitionError(key, self.outcome.reason) from self.cause
-        return self.outcome
-
-
-def _opened(key: Key, outcome: Definition | Failure) -> Definition | DefinitionError:
-    return DefinitionError(key, outcome.reason) if isinstance(outcome, Failure) else outcome
-
-
-def _reason(error: Exception, key: Key) -> str:
-    if isinstance(error, DefinitionError):
-        return error.reason if error.key == key else str(error)
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:REASON_CHARS]
 
 
 _current: ContextVar[tuple[DefinitionCache | None, Load | None]] = ContextVar(

@@ -18,5 +18,5 @@ class DefinitionError(Exception):
         return f"{self.key}: {self.reason}"
 
 
-class CircularWait(Exception):  # noqa: N818 - it names a situation, as StopIteration does
+class CircularWait(Exception):
     """A flight would have waited, through others or directly, for itself."""
