@@ -90,7 +90,10 @@ def changed_files(
     modified: list[SourceFile] = []
     touched: list[SourceFile] = []
     for file in suspects:
-        same = _hash_of(source, file.key, max_bytes=max_bytes) == recorded(file.key).content_hash
+        known = recorded(file.key)
+        # The size counts too: what is too large has no hash, and says how large it is.
+        same = file.stamp.size == known.stamp.size
+        same = same and _hash_of(source, file.key, max_bytes=max_bytes) == known.content_hash
         (touched if same else modified).append(file)
     return modified, touched
 

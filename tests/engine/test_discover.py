@@ -69,13 +69,16 @@ def test_another_recipe_takes_all_files() -> None:
 
 def test_hashing_tells_the_modified_from_the_touched(tmp_path: Path) -> None:
     (tmp_path / "same").write_text("as before")
-    (tmp_path / "other").write_text("not as before")
+    (tmp_path / "other").write_text("as behind")
+    (tmp_path / "too large").write_bytes(bytes(1001))
     folder = Folder(tmp_path)
-    recorded = _recorded(content_hash=content_hash(b"as before"))
+    small = _recorded(content_hash=content_hash(b"as before"), stamp=STAMP._replace(size=9))
+    large = _recorded(content_hash=b"", stamp=STAMP._replace(size=1002))
+    recorded = {"same": small, "other": small, "too large": large}
     modified, touched = changed_files(
-        folder, folder.snapshot().files, lambda _: recorded, max_bytes=1000
+        folder, folder.snapshot().files, recorded.__getitem__, max_bytes=1000
     )
-    assert [file.key for file in modified] == ["other"]
+    assert [file.key for file in modified] == ["other", "too large"]
     assert [file.key for file in touched] == ["same"]
 
 
