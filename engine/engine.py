@@ -17,6 +17,7 @@ from engine.index.database import open_database
 from engine.index.live import Entry, PassRow, RealmRow, Totals
 from engine.index.realm_lock import realm_lock
 from engine.index.search import Hit, SearchFilter, register_embedder, search
+from engine.invalidation import definitions_scope
 from engine.job import Job
 from engine.passes import PassContext, run_pass
 from engine.report import PassReport
@@ -25,6 +26,7 @@ from engine.settings import Settings
 from engine.sources import Source, open_source
 from engine.syntax_visitor import SyntaxVisitor
 from engine.visit import Visitor
+from prewarm import PostgresDefinitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +162,8 @@ class Engine:
         """What a file reads of others, and who reads it."""
         entry = await self.entry(realm, key)
         row = await self._row(realm)
-        return Neighbours(
-            key, entry.dependencies, tuple(await live.dependents(self._pool, row.id, key))
-        )
+        readers = await live.readers(self._pool, row.id, [key])
+        return Neighbours(key, entry.dependencies, tuple(reader for reader, _ in readers))
 
     async def explain(self, realm: str, key: str) -> Explanation:
         """Why the last pass visited a file or spared it."""
@@ -177,6 +178,9 @@ class Engine:
         row = await self._row(name)
         async with self._pool.acquire() as connection:
             await live.delete_realm(connection, row.id)
+        await PostgresDefinitions(
+            self._pool, definitions_scope(row.id), version_of=lambda _: ""
+        ).invalidate_all()
         self._sources.pop(name, None)
 
     def index(self, realm: str, *, from_scratch: bool = False) -> Job:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import anyio.to_thread
 
@@ -16,11 +16,13 @@ from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor
 from engine.writing import Outcome
 from prewarm import Definition, DefinitionCache, DefinitionError
 
+LiveFingerprints = Callable[[Iterable[str]], Awaitable[Mapping[str, str]]]
+
 log = logging.getLogger("widthwise.entries")
 
 
 class Entries:
-    """Makes the entries of one pass. `fingerprints` are those of the live index."""
+    """Makes the entries of one pass."""
 
     def __init__(
         self,
@@ -32,7 +34,6 @@ class Entries:
         *,
         recipe: str,
         stamps: Mapping[str, Stamp],
-        fingerprints: Mapping[str, str],
         max_file_bytes: int,
     ) -> None:
         self._source = source
@@ -42,7 +43,6 @@ class Entries:
         self._cache = cache
         self._recipe = recipe
         self._stamps = stamps
-        self._fingerprints = fingerprints
         self._max_file_bytes = max_file_bytes
         self.failed = 0
 
@@ -55,11 +55,20 @@ class Entries:
             log.warning("visit of %s failed: %s: %s", key, type(error).__name__, error)
             return self._failure(module, f"{type(error).__name__}: {error}", retry=True)
 
-    async def adopt(self, working: Working, keys: Iterable[str]) -> set[str]:
+    async def adopt(
+        self, working: Working, keys: Iterable[str], live_fingerprints: LiveFingerprints
+    ) -> set[str]:
         """Take over what unfinished passes have left of these files, where it is still right."""
+        candidates = await working.candidates(sorted(keys))
+        read = {key for candidate in candidates for key in candidate.dependencies}
+        before = await live_fingerprints(read) if read else {}
         chosen: dict[str, Candidate] = {}
-        for candidate in await working.candidates(sorted(keys)):
-            if candidate.key not in chosen and self._is_current(candidate):
+        for candidate in candidates:
+            now = {
+                key: self._fingerprint(key) or before.get(key, "") for key in candidate.dependencies
+            }
+            module = self._modules.module(candidate.key)
+            if candidate.key not in chosen and candidate.inputs == self._inputs(module, now):
                 chosen[candidate.key] = candidate
         if chosen:
             await working.adopt(
@@ -67,45 +76,46 @@ class Entries:
             )
         return set(chosen)
 
-    def _is_current(self, candidate: Candidate) -> bool:
-        module = self._modules.module(candidate.key)
-        return candidate.inputs == self._inputs(module, candidate.dependencies)
-
     async def _entry(self, module: Module) -> Outcome:
         analysed = module.analysed
         if analysed.error is not None:
             return self._failure(module, analysed.error, retry=analysed.retry)
         context = VisitContext(self._definition)
         visit = await self._visitor.visit(self._file(module), context)
-        dependencies = tuple(sorted({*context.dependencies, *module.consulted} - {analysed.key}))
+        consulted = {key: self._fingerprint(key) for key in module.consulted}
+        read = {
+            key: fingerprint
+            for key, fingerprint in sorted((consulted | context.read).items())
+            if key != analysed.key
+        }
         return WorkingEntry(
             analysed.key,
             analysed.content_hash,
             stored_stamp(self._stamps[analysed.key])._replace(size=analysed.size),
             analysed.language,
             self._fingerprint(analysed.key),
-            dependencies,
+            tuple(read),
             module.probes,
             (*visit.diagnostics, *context.diagnostics),
             analysed.skipped,
-            self._inputs(module, dependencies),
+            self._inputs(module, read),
             await prepared_drafts(self._executor, analysed.key, visit.chunks),
         )
 
-    def _inputs(self, module: Module, dependencies: Iterable[str]) -> bytes:
+    def _inputs(self, module: Module, read: Mapping[str, str]) -> bytes:
         """Identifies all that a visit is computed from: see `WorkingEntry.inputs`."""
         parts = [
             self._recipe,
             module.analysed.content_hash.hex(),
             repr((module.links, module.probes, module.consulted)),
-            *(f"{key}={self._fingerprint(key)}" for key in dependencies),
+            *(f"{key}={fingerprint}" for key, fingerprint in read.items()),
         ]
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
 
     def _fingerprint(self, key: str) -> str:
-        """Of what the file defines now: as loaded in this pass, else as the live index has it."""
+        """Of what a file that was loaded in this pass defines; empty for others."""
         facts = self._modules.facts(key)
-        return facts.fingerprint if facts else self._fingerprints.get(key, "")
+        return facts.fingerprint if facts else ""
 
     def _file(self, module: Module) -> File:
         analysed = module.analysed

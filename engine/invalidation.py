@@ -1,6 +1,6 @@
 """Which files a pass visits, and why. Knows definitions and recorded edges, visits nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -16,12 +16,16 @@ from resolver import DependencyGraph
 # A reason names this many of the symbols that changed.
 MAX_NAMES = 8
 
+# A change that concerns few files is followed by asking who reads them, in so many rounds
+# at most; beyond that it is cheaper to load all edges.
+MAX_ROUNDS = 32
+MAX_REACHED = 2_000
+
 
 @dataclass(slots=True)
 class Invalidation:
-    """The files that are visited, those that were spared, and the recorded fingerprints."""
+    """The files that are visited, and those that were spared, each with its reason."""
 
-    recorded: Dependencies
     visits: dict[str, Reason] = field(default_factory=dict)
     cut_off: dict[str, Reason] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -44,15 +48,18 @@ class Invalidator:
         modules: Modules,
         *,
         limit: int,
+        expect: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """At most `limit` loads run at once; `expect` is told how many more are to come."""
+        self._expect = expect
         self._pool = pool
         self._realm_id = realm_id
         self._changes = changes
         self._modules = modules
         self._limit = limit
-        self._invalidation = Invalidation(Dependencies({}, {}))
+        self._invalidation = Invalidation()
         self._changed_names: dict[str, tuple[str, ...]] = {}
-        scope = f"realm:{realm_id}"
+        scope = definitions_scope(realm_id)
         self._live = PostgresDefinitions(pool, scope, version_of=self._live_version)
         self._cache = DefinitionCache(
             modules.load, store=PostgresDefinitions(pool, scope, version_of=self._version)
@@ -66,22 +73,15 @@ class Invalidator:
     async def follow(self) -> Invalidation:
         """Load what changed and whatever the visits will read."""
         result = self._invalidation
-        result.recorded = await self._recorded()
-        graph = DependencyGraph(result.recorded.edges)
         gone = set(self._changes.deleted)
         await self._cache.invalidate(sorted(gone))
-
         frontier = self._changes.reasons() | await self._probers()
-        result.cut_off = self._invalidated(graph, frontier, gone)
-        readers = _readers(graph, gone)
+        result.cut_off = await self._reached(frontier, gone)
+        readers = await self._readers(gone)
         while frontier:
             result.visits |= frontier
-            readers |= _readers(graph, await self._load(frontier))
-            frontier = {
-                key: reason
-                for key, reason in readers.items()
-                if key not in result.visits and key not in gone
-            }
+            readers |= await self._readers(await self._load(frontier))
+            frontier = {key: reason for key, reason in readers.items() if key not in result.visits}
         for key in result.visits:
             result.cut_off.pop(key, None)
         await self._warm_what_visits_read()
@@ -89,10 +89,27 @@ class Invalidator:
         self._tell_renamed_from_added()
         return result
 
-    async def _recorded(self) -> Dependencies:
-        if not self._changes.recorded:
+    async def live_fingerprints(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """What these files define according to the live index."""
+        return (await self._recorded(keys)).fingerprints
+
+    async def _recorded(self, keys: Iterable[str]) -> Dependencies:
+        known = [key for key in keys if key in self._changes.recorded]
+        if not known:
             return Dependencies({}, {})
-        return await live.dependencies(self._pool, self._realm_id)
+        return await live.dependencies(self._pool, self._realm_id, known)
+
+    async def _readers(self, keys: Iterable[str]) -> dict[str, Reason]:
+        """Who read these files, by the live index; only files that are still there."""
+        known = [key for key in keys if key in self._changes.recorded]
+        if not known:
+            return {}
+        found = await live.readers(self._pool, self._realm_id, known)
+        return {
+            reader: Reason(Why.READ, read)
+            for reader, read in found
+            if reader in self._changes.stamps
+        }
 
     async def _probers(self) -> dict[str, Reason]:
         """Files that looked for a key where something has appeared, or is gone."""
@@ -111,26 +128,45 @@ class Invalidator:
             if key in present and key not in changed
         }
 
-    def _invalidated(
-        self, graph: DependencyGraph, seeds: Mapping[str, Reason], gone: set[str]
+    async def _reached(self, seeds: Mapping[str, Reason], gone: set[str]) -> dict[str, Reason]:
+        """All others that read a seed, directly or through others, with what each read."""
+        if len(seeds) == len(self._changes.stamps):
+            return {}
+        reached: dict[str, Reason] = {}
+        frontier = seeds.keys() | gone
+        for _ in range(MAX_ROUNDS):
+            found = await self._readers(frontier)
+            frontier = found.keys() - reached.keys() - seeds.keys()
+            reached |= {key: Reason(Why.CUT_OFF, found[key].cause) for key in frontier}
+            if not frontier:
+                return reached
+            if len(reached) > MAX_REACHED:
+                break
+        return await self._reached_by_graph(seeds, gone)
+
+    async def _reached_by_graph(
+        self, seeds: Mapping[str, Reason], gone: set[str]
     ) -> dict[str, Reason]:
-        """All that may have to be visited, each with a dependency that it may be for."""
+        """The same by loading all edges: for a change that concerns many files, or deep chains."""
+        graph = DependencyGraph(await live.all_dependencies(self._pool, self._realm_id))
         reached = graph.invalidated_by(seeds.keys() | gone)
         return {
-            key: Reason(Why.CUT_OFF, next((d for d in edges if d in reached or d in gone), ""))
+            key: Reason(
+                Why.CUT_OFF, next(each for each in graph.dependencies(key) if each in reached)
+            )
             for key in reached - gone - seeds.keys()
-            for edges in (graph.dependencies(key),)
         }
 
     async def _load(self, frontier: Mapping[str, Reason]) -> set[str]:
         """Parse files that will be visited; returns those that now define something else."""
+        self._expect(len(frontier))
         before = await self._definitions_before(frontier)
         await self._cache.invalidate(sorted(frontier))
         report = await prewarm(sorted(frontier), self._cache, limit=self._limit)
         self._invalidation.warnings.extend(reason for _, reason in report.failed)
         if self._modules.vanished:
             raise SnapshotMoved(min(self._modules.vanished))
-        fingerprints = self._invalidation.recorded.fingerprints
+        fingerprints = await self.live_fingerprints(frontier)
         redefined = {key for key in frontier if self._fingerprint(key) != fingerprints.get(key, "")}
         for key in redefined & before.keys():
             after = report.definitions.get(key)
@@ -155,13 +191,14 @@ class Invalidator:
 
     async def _warm_what_visits_read(self) -> None:
         """Recorded dependencies of the last good visit, and what new references lead to."""
-        wanted: set[str] = set()
-        edges = self._invalidation.recorded.edges
+        recorded = await self._recorded(self._invalidation.visits)
+        wanted = {key for edges in recorded.edges.values() for key in edges}
         for key in self._invalidation.visits:
             facts = self._modules.facts(key)
-            wanted.update(facts.edges if facts else (), edges.get(key, ()))
+            wanted.update(facts.edges if facts else ())
         others = (wanted & self._changes.stamps.keys()) - self._invalidation.visits.keys()
         if others:
+            self._expect(len(others))
             await prewarm(sorted(others), self._cache, limit=self._limit)
 
     def _name_what_was_read(self) -> None:
@@ -199,14 +236,13 @@ class Invalidator:
         return known.content_hash.hex() if known else ""
 
 
+def definitions_scope(realm_id: int) -> str:
+    """The name under which a realm's definitions are stored."""
+    return f"realm:{realm_id}"
+
+
 class SnapshotMoved(Exception):
     """A file vanished between its listing and its reading: the listing has to be made again."""
-
-
-def _readers(graph: DependencyGraph, keys: Iterable[str]) -> dict[str, Reason]:
-    return {
-        reader: Reason(Why.READ, key) for key in sorted(keys) for reader in graph.dependents(key)
-    }
 
 
 def _difference(before: Definition, after: Definition | None) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """The files of one snapshot, parsed and resolved once. Knows no database and no pass."""
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from engine.executors import Executor
 from engine.languages import Chunk, Link, Resolution, decode, language_named
 from engine.sources import FileGone, FileTooLarge, Source, Unreadable
 from engine.spool import Spool
+from engine.visit import error_fingerprint
 from prewarm import Definition, ReExport
 
 # A configuration file is small; a larger one is not read for resolution.
@@ -79,7 +79,7 @@ class Modules:
     """Parses files through an executor and resolves what they refer to.
 
     What a visit will need waits in a spool, so that memory does not grow with the tree
-    and no file is parsed twice in a pass.
+    and no file is parsed twice in a pass. `loaded` is told of each.
     """
 
     def __init__(
@@ -91,7 +91,9 @@ class Modules:
         *,
         max_bytes: int,
         chunk_chars: int,
+        loaded: Callable[[], None] = lambda: None,
     ) -> None:
+        self._loaded = loaded
         self._source = source
         self._tree = tree
         self._executor = executor
@@ -113,13 +115,14 @@ class Modules:
         if key not in self._tree:
             raise ModuleUnusable(f"{key}: no such file")
         module = await self._module(key)
+        self._loaded()
         if module.analysed.gone:
             self.vanished.add(key)
             raise ModuleUnusable(f"{key}: vanished")
         self._spool.put(key, module)
         definition = _definition(module)
         error = module.analysed.error
-        fingerprint = definition.fingerprint if error is None else _error_fingerprint(error)
+        fingerprint = definition.fingerprint if error is None else error_fingerprint(error)
         self._facts[key] = Facts(module.analysed.content_hash, module.edges, fingerprint, error)
         if error is not None:
             raise ModuleUnusable(f"{key}: {error}")
@@ -154,8 +157,3 @@ def _definition(module: Module) -> Definition:
         tuple(ReExport(link.local, link.key, link.name) for link in module.links if link.exported),
         detail=module.analysed.detail,
     )
-
-
-def _error_fingerprint(error: str) -> str:
-    """Readers note what is wrong with a module, so that another error is another definition."""
-    return "error:" + hashlib.blake2b(error.encode(), digest_size=16).hexdigest()

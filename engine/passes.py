@@ -148,13 +148,14 @@ class _Pass:
         with Spool() as spool:
             async with self._executor(found.to_visit) as executor:
                 modules = self._modules(found, executor, spool)
-                self._tracker.enter(Phase.PREWARM, total=len(found.to_visit))
+                self._tracker.enter(Phase.PREWARM)
                 invalidator = Invalidator(
                     self._pool,
                     self._realm.id,
                     found,
                     modules,
                     limit=32 * self._settings.worker_processes,
+                    expect=self._tracker.expect,
                 )
                 invalidation = await invalidator.follow()
                 entries = Entries(
@@ -165,10 +166,11 @@ class _Pass:
                     invalidator.cache,
                     recipe=self._context.recipe,
                     stamps=found.stamps,
-                    fingerprints=invalidation.recorded.fingerprints,
                     max_file_bytes=self._settings.max_file_bytes,
                 )
-                adopted = await entries.adopt(working, invalidation.visits)
+                adopted = await entries.adopt(
+                    working, invalidation.visits, invalidator.live_fingerprints
+                )
                 plan = _plan(modules, invalidation.visits.keys() - adopted)
                 concurrency = self._concurrency(plan)
                 self._tracker.enter(Phase.VISIT, total=len(plan) + len(found.problems))
@@ -198,6 +200,7 @@ class _Pass:
             spool,
             max_bytes=self._settings.max_file_bytes,
             chunk_chars=self._settings.chunk_chars,
+            loaded=self._tracker.loaded,
         )
 
     def _order(self, found: Changes, explanations: Sequence[ExplanationRow] = ()) -> SwapOrder:

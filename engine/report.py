@@ -54,6 +54,15 @@ class Tracker:
         self._phase, self._since = phase, now
         self.done, self.total = 0, total
 
+    def expect(self, files: int) -> None:
+        """So many more files are to be prewarmed than was known."""
+        self.total += files
+
+    def loaded(self) -> None:
+        """A definition was loaded; visits count what they store and not what they load."""
+        if self._phase is Phase.PREWARM:
+            self.done += 1
+
     def progress(self) -> Progress:
         elapsed = time.monotonic() - self._since
         return Progress(self._phase, self.done, self.total, self.chunks, elapsed)

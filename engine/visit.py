@@ -1,5 +1,6 @@
 """What a visitor is given and what it returns. A visitor computes one file's entry."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -58,7 +59,7 @@ class VisitContext:
 
     def __init__(self, definition: Callable[[str], Awaitable[Definition]]) -> None:
         self._definition = definition
-        self._read: dict[str, None] = {}
+        self._read: dict[str, str] = {}
         self._unavailable: dict[str, str] = {}
 
     async def definition(self, key: str) -> Definition:
@@ -66,17 +67,19 @@ class VisitContext:
 
         Raises `DefinitionUnavailable` for a module that can't be read or parsed.
         """
-        self._read[key] = None
         try:
-            return await self._definition(key)
+            definition = await self._definition(key)
         except DefinitionUnavailable as error:
             self._unavailable[key] = str(error)
+            self._read[key] = error_fingerprint(str(error))
             raise
+        self._read[key] = definition.fingerprint
+        return definition
 
     @property
-    def dependencies(self) -> tuple[str, ...]:
-        """The keys whose definitions were asked for, sorted."""
-        return tuple(sorted(self._read))
+    def read(self) -> dict[str, str]:
+        """The keys whose definitions were asked for, each with the fingerprint of the answer."""
+        return self._read
 
     @property
     def diagnostics(self) -> tuple[str, ...]:
@@ -85,6 +88,11 @@ class VisitContext:
             f"reads {key}, which can't be used: {reason}"
             for key, reason in sorted(self._unavailable.items())
         )
+
+
+def error_fingerprint(error: str) -> str:
+    """Readers note what is wrong with a module, so that another error is another definition."""
+    return "error:" + hashlib.blake2b(error.encode(), digest_size=16).hexdigest()
 
 
 class DefinitionUnavailable(Exception):

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from engine.cli.show import plain
 from engine.engine import Engine
 from engine.job import Job
-from engine.report import PassReport
+from engine.report import PassReport, Phase
 from engine.report import Progress as Moment
 from engine.sources import Source
 
@@ -57,10 +57,12 @@ async def _draw(job: Job, name: str) -> None:
 
 
 def rate(moment: Moment) -> str:
-    """Chunks per second and the time left, as far as they are known."""
+    """How fast it goes and the time left, as far as they are known."""
     parts = []
-    if moment.chunks and moment.phase_seconds:
+    if moment.phase is Phase.VISIT and moment.chunks:
         parts.append(f"{moment.chunks / moment.phase_seconds:,.0f} chunks/s")
+    elif moment.done:
+        parts.append(f"{moment.done / moment.phase_seconds:,.0f} files/s")
     if (left := moment.remaining_seconds) is not None:
         parts.append(f"{left:.0f} s left")
     return ", ".join(parts)

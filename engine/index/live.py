@@ -1,7 +1,7 @@
 """What readers see of a realm: its entries and what is remembered of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -78,7 +78,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The recorded edges of a realm, and the fingerprint of what each file defines."""
+    """Recorded edges of files, and the fingerprint of what each defines."""
 
     edges: dict[str, list[str]]
     fingerprints: dict[str, str]
@@ -129,11 +129,24 @@ async def recorded(database: Queryable, realm_id: int) -> dict[str, Recorded]:
     }
 
 
-async def dependencies(database: Queryable, realm_id: int) -> Dependencies:
-    rows = await database.fetch(query("select_dependencies"), realm_id)
+async def all_dependencies(database: Queryable, realm_id: int) -> dict[str, list[str]]:
+    """Every recorded edge of the realm."""
+    rows = await database.fetch(query("select_all_dependencies"), realm_id)
+    return {key: edges for key, edges in rows}  # noqa: C416 - rows are records, not pairs
+
+
+async def dependencies(database: Queryable, realm_id: int, keys: Iterable[str]) -> Dependencies:
+    """The recorded edges of some files, and what they define."""
+    rows = await database.fetch(query("select_dependencies"), realm_id, list(keys))
     return Dependencies(
-        {key: edges for key, edges, _ in rows}, {key: print_ for key, _, print_ in rows}
+        {key: edges for key, edges, _ in rows}, {key: fingerprint for key, _, fingerprint in rows}
     )
+
+
+async def readers(database: Queryable, realm_id: int, keys: Iterable[str]) -> list[tuple[str, str]]:
+    """The files that read one of `keys`, each with the first that it read; sorted."""
+    rows = await database.fetch(query("select_readers"), realm_id, list(keys))
+    return [(row["key"], row["read"]) for row in rows]
 
 
 async def probers(database: Queryable, realm_id: int, keys: Sequence[str]) -> list[tuple[str, str]]:
@@ -153,11 +166,6 @@ async def list_entries(
     """A page of entries in key order, those behind `after`."""
     rows = await database.fetch(query("select_entries_page"), realm_id, after, limit)
     return [Entry.of(row) for row in rows]
-
-
-async def dependents(database: Queryable, realm_id: int, key: str) -> list[str]:
-    rows = await database.fetch(query("select_dependents"), realm_id, key)
-    return [row["key"] for row in rows]
 
 
 async def error_entries(

@@ -356,10 +356,10 @@ async def test_a_deleted_realm_leaves_nothing(
     connection = await asyncpg.connect(dsn)
     counts = [
         await connection.fetchval(f"SELECT count(*) FROM {table}")
-        for table in ("realms", "entries", "chunks", "working_entries", "passes")
+        for table in ("realms", "entries", "chunks", "working_entries", "passes", "definitions")
     ]
     await connection.close()
-    assert counts == [0] * 5
+    assert counts == [0] * 6
 
 
 async def test_an_unchanged_text_is_embedded_once_in_all_realms(

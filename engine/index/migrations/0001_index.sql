@@ -43,6 +43,16 @@ CREATE TABLE entries (
 
 CREATE UNIQUE INDEX entries_version ON entries (version);
 
+-- Who read, or looked for, a key: the way from a change to the files it concerns. Hashed
+-- with the realm, so that the src/index.ts of one realm is not that of all others, and
+-- eight bytes each. Whoever asks compares the keys as well.
+CREATE FUNCTION hashed_keys(realm_id bigint, keys text[]) RETURNS bigint[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT array_agg(DISTINCT hashtextextended(key, realm_id)) FROM unnest(keys) AS key);
+
+CREATE INDEX entries_looked_at ON entries
+USING gin (hashed_keys(realm_id, dependencies || probes));
+
 CREATE TABLE working_entries (
     LIKE entries,
     token uuid NOT NULL,

@@ -1,1 +1,3 @@
-SELECT key, dependencies, definition_fingerprint FROM entries WHERE realm_id = $1
+SELECT key, dependencies, definition_fingerprint
+FROM entries
+WHERE realm_id = $1 AND key = ANY ($2::text[])

@@ -1,0 +1,1 @@
+SELECT key, dependencies FROM entries WHERE realm_id = $1

@@ -1,1 +1,0 @@
-SELECT key FROM entries WHERE realm_id = $1 AND dependencies @> ARRAY[$2] ORDER BY key
