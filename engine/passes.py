@@ -100,6 +100,7 @@ class _Pass:
         self._settings = context.settings
         self._tracker = context.tracker
         self._started = time.monotonic()
+        self._explanations: dict[str, ExplanationRow] = {}
 
     async def run(self, *, from_scratch: bool) -> PassReport:
         self._tracker.enter(Phase.DISCOVER)
@@ -115,9 +116,9 @@ class _Pass:
             report = await self._report(found, done)
         except Exception as error:
             cause = first_failure(error)
-            await working.finish(error=f"{type(cause).__name__}: {cause}", report=None)
+            await working.finish(error=f"{type(cause).__name__}: {cause}")
             raise
-        await working.finish(error=None, report=report.as_json())
+        await working.finish(error=None, report=report.as_json(), explanations=self._explanations)
         return report
 
     async def _discover(self, *, from_scratch: bool) -> Changes:
@@ -176,9 +177,9 @@ class _Pass:
                 self._tracker.enter(Phase.VISIT, total=len(plan) + len(found.problems))
                 embedded = await self._visit(found, entries, plan, concurrency, working)
         self._tracker.enter(Phase.SWAP)
-        explanations = list(_explanations(invalidation))
+        self._explanations = dict(_explanations(invalidation))
         return Done(
-            generation=await working.swap(self._order(found, explanations)),
+            generation=await working.swap(self._order(found)),
             invalidated=len(invalidation.visits) + len(invalidation.cut_off),
             visited=len(plan),
             reused=len(adopted),
@@ -203,13 +204,9 @@ class _Pass:
             loaded=self._tracker.loaded,
         )
 
-    def _order(self, found: Changes, explanations: Sequence[ExplanationRow] = ()) -> SwapOrder:
+    def _order(self, found: Changes) -> SwapOrder:
         return SwapOrder(
-            self._context.recipe,
-            found.snapshot.revision,
-            found.deleted,
-            found.touched,
-            explanations,
+            self._context.recipe, found.snapshot.revision, found.deleted, found.touched
         )
 
     @asynccontextmanager
@@ -301,9 +298,9 @@ def _failed(key: str, reason: str) -> FailedEntry:
     return FailedEntry(key, b"", Stamp(0, 0, 0, 0), "", "", reason, retry=False)
 
 
-def _explanations(invalidation: Invalidation) -> Iterator[ExplanationRow]:
+def _explanations(invalidation: Invalidation) -> Iterator[tuple[str, ExplanationRow]]:
     kept = MAX_EXPLAINED
     for visited, reasons in ((True, invalidation.visits), (False, invalidation.cut_off)):
         for key, reason in sorted(reasons.items())[:kept]:
-            yield key, visited, str(reason.why), reason.cause, list(reason.names)
+            yield key, (visited, str(reason.why), reason.cause, list(reason.names))
         kept = max(0, kept - len(reasons))

@@ -201,7 +201,8 @@ async def find_explanation(
     database: Queryable, realm_id: int, key: str
 ) -> tuple[bool, Reason] | None:
     """Whether the last pass visited the file, and why; nothing if it was not concerned."""
-    row = await database.fetchrow(query("select_explanation"), realm_id, key)
-    if row is None:
+    found = await database.fetchval(query("select_explanation"), realm_id, key)
+    if found is None:
         return None
-    return row["visited"], Reason(Why(row["why"]), row["cause"], tuple(row["names"]))
+    visited, why, cause, names = json.loads(found)
+    return visited, Reason(Why(why), cause, tuple(names))

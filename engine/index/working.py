@@ -22,8 +22,8 @@ from engine.index.sql import query
 from engine.sources import SourceFile, Stamp
 from engine.visit import DraftChunk
 
-# A key, whether it was visited, why, the key that caused it, the names that matter.
-ExplanationRow = tuple[str, bool, str, str, list[str]]
+# Whether a file was visited, why, the key that caused it, the names that matter.
+ExplanationRow = tuple[bool, str, str, list[str]]
 
 # History that is kept of each realm.
 KEPT_PASSES = 50
@@ -74,17 +74,12 @@ class FailedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SwapOrder:
-    """All that a swap changes beside the working rows.
-
-    `explanations` are rows of key, whether it was visited, why, the key that caused it
-    and the names that matter.
-    """
+    """All that a swap changes beside the working rows."""
 
     recipe: str
     revision: str
     deleted: Sequence[str] = ()
     touched: Sequence[SourceFile] = ()
-    explanations: Sequence[ExplanationRow] = ()
 
 
 class Candidate(NamedTuple):
@@ -203,7 +198,6 @@ class Working:
             await self._update_stamps(connection, order.touched)
             await connection.execute(query("delete_working_chunks"), self._realm_id, self._token)
             await connection.execute(query("delete_working_entries"), self._realm_id)
-            await self._explain(connection, order)
             await connection.execute(query("update_realm_checked"), self._realm_id, order.revision)
 
     async def swap(self, order: SwapOrder) -> int:
@@ -226,7 +220,6 @@ class Working:
             await connection.execute(query("delete_working_chunks"), *mine)
             await connection.execute(query("delete_working_entries"), self._realm_id)
             await self._update_stamps(connection, order.touched)
-            await self._explain(connection, order)
             await connection.execute(
                 query("update_realm_swapped"),
                 self._realm_id,
@@ -237,11 +230,19 @@ class Working:
             await connection.execute(query("notify_swapped"), str(self._realm_id))
         return int(generation)
 
-    async def finish(self, *, error: str | None, report: Mapping[str, Any] | None) -> None:
-        """Write the pass's line in the realm's history."""
-        text = None if report is None else json.dumps(report)
-        await self._pool.execute(query("finish_pass"), self._token, error, text)
+    async def finish(
+        self,
+        *,
+        error: str | None,
+        report: Mapping[str, Any] | None = None,
+        explanations: Mapping[str, ExplanationRow] | None = None,
+    ) -> None:
+        """Write the pass's line in the realm's history. Explanations are kept of one pass."""
+        texts = [None if each is None else json.dumps(each) for each in (report, explanations)]
+        await self._pool.execute(query("finish_pass"), self._token, error, *texts)
         await self._pool.execute(query("delete_old_passes"), self._realm_id, KEPT_PASSES)
+        if error is None:
+            await self._pool.execute(query("forget_explanations"), self._realm_id, self._token)
 
     @asynccontextmanager
     async def _fenced(self) -> AsyncIterator[Connection]:
@@ -260,16 +261,6 @@ class Working:
                 [file.stamp.mtime_ns for file in touched],
                 [file.stamp.ctime_ns for file in touched],
                 [file.stamp.inode for file in touched],
-            )
-
-    async def _explain(self, connection: Connection, order: SwapOrder) -> None:
-        """Replace what was said of the pass before."""
-        await connection.execute(query("delete_explanations"), self._realm_id)
-        if order.explanations:
-            await connection.copy_records_to_table(
-                "explanations",
-                columns=("realm_id", "key", "visited", "why", "cause", "names"),
-                records=[(self._realm_id, *row) for row in order.explanations],
             )
 
     def _entry_row(self, version: int, entry: WorkingEntry) -> tuple[Any, ...]:

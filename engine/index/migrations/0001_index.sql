@@ -97,18 +97,10 @@ CREATE TABLE passes (
     started_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
     error text,
-    report jsonb
+    report jsonb,
+    -- Why the last pass visited a file, or spared one that was invalidated: by key,
+    -- whether it was visited, why, the key that caused it, the names that matter. Bounded.
+    explanations jsonb
 );
 
 CREATE INDEX passes_realm ON passes (realm_id, id DESC);
-
--- Why the last pass visited a file, or spared one that was invalidated. Bounded.
-CREATE TABLE explanations (
-    realm_id bigint NOT NULL REFERENCES realms ON DELETE CASCADE,
-    key text COLLATE "C" NOT NULL,
-    visited boolean NOT NULL,
-    why text NOT NULL,
-    cause text NOT NULL,
-    names text[] NOT NULL,
-    PRIMARY KEY (realm_id, key)
-);

@@ -1,1 +1,3 @@
-UPDATE passes SET finished_at = now(), error = $2, report = $3 WHERE token = $1
+UPDATE passes
+SET finished_at = now(), error = $2, report = $3, explanations = $4
+WHERE token = $1

@@ -1,0 +1,177 @@
+"""What does a pass cost after each kind of change, against a pass over everything?
+
+    python -m benchmarks.incremental path/to/django
+    python -m benchmarks.incremental --generate 100000
+
+Works on a copy of the tree (or on one that it generates), in an embedded Postgres of its
+own, with the hashed embedder, so that it is the engine that is measured.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import anyio
+import asyncpg
+
+from engine import Engine, Folder, PassReport, Settings
+from engine.index.database import open_database
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One change and what the pass after it did. `seconds` include the scan."""
+
+    change: str
+    files: int
+    invalidated: int
+    visited: int
+    cut_off: int
+    embedded: int
+    rows_written: int
+    discover_seconds: float
+    seconds: float
+    ratio: float
+
+
+def generate(root: Path, files: int, *, seed: int = 1) -> None:
+    """Packages of 100 modules; each module reads five, most of them among the first hundred."""
+    source = random.Random(seed)
+    for number in range(files):
+        folder = root / f"p{number // 100:05}"
+        if number % 100 == 0:
+            folder.mkdir(parents=True)
+            (folder / "__init__.py").write_text("")
+        reads = {int(number * source.random() ** 3) for _ in range(5)} if number else set()
+        imports = "".join(f"from p{r // 100:05}.m{r} import f{r}\n" for r in sorted(reads))
+        body = f"def f{number}(key):\n    return key + {number}\n"
+        (folder / f"m{number}.py").write_text(f"{imports}\n\n{body}")
+
+
+async def measure(root: Path, home: Path) -> list[Row]:
+    settings = Settings(home=home, embedder="hashed")
+    async with open_database(dsn="", home=home) as pool:
+        rows: list[Row] = []
+
+        async def run(change: str) -> None:
+            before = await _rows_written(pool)
+            # Connections of its own: Postgres counts what a session wrote when it ends.
+            async with Engine.open(settings) as engine:
+                realm = await engine.add_realm("r", Folder(root))
+                began = time.monotonic()
+                report = await (await realm.index()).finished()
+                seconds = time.monotonic() - began
+            written = await _rows_written(pool) - before
+            full = rows[0].seconds if rows else seconds
+            rows.append(_row(change, report, written, seconds, full))
+            print(f"{change}: {seconds:.3f} s", flush=True)
+
+        await run("from scratch")
+        await run("nothing, files still young")
+        await run("nothing")
+        hub = await _most_read(pool)
+        leaf = await _least_read(pool)
+        for change, edit in _edits(root, hub, leaf):
+            edit()
+            await run(change)
+        return rows
+
+
+def _edits(root: Path, hub: str, leaf: str) -> Iterator[tuple[str, Callable[[], object]]]:
+    path, last = root / hub, root / leaf
+    text = path.read_text()
+    yield "touch", lambda: os.utime(path)
+    yield f"body of {hub}", lambda: path.write_text(text + "\n# a comment\n")
+    yield f"signature in {hub}", lambda: path.write_text(text + "\n\ndef added_here(one): ...\n")
+    yield f"leaf {leaf}", lambda: last.write_text(last.read_text() + "\n# a comment\n")
+    moved = last.with_name("renamed_" + last.name)
+    yield "rename of the leaf", lambda: last.rename(moved)
+    yield "branch switch, 1,000 files", lambda: _switch(root, 1_000)
+    yield "one delete", moved.unlink
+
+
+def _switch(root: Path, count: int) -> None:
+    """What a checkout of another branch does: many files get another content at once."""
+    files = sorted(path for path in root.rglob("*.py") if path.stat().st_size)
+    for path in random.Random(7).sample(files, min(count, len(files) // 2)):
+        path.write_bytes(path.read_bytes() + b"\n\nON_THIS_BRANCH = True\n")
+
+
+async def _most_read(pool: asyncpg.Pool) -> str:
+    return str(
+        await pool.fetchval(
+            "SELECT read FROM entries, unnest(dependencies) AS read WHERE read LIKE '%.py'"
+            " GROUP BY read ORDER BY count(*) DESC, read LIMIT 1"
+        )
+    )
+
+
+async def _least_read(pool: asyncpg.Pool) -> str:
+    return str(
+        await pool.fetchval(
+            "SELECT key FROM entries WHERE key LIKE '%.py' AND chunk_count > 0 AND NOT EXISTS"
+            " (SELECT 1 FROM entries AS other WHERE entries.key = ANY (other.dependencies))"
+            " ORDER BY key DESC LIMIT 1"
+        )
+    )
+
+
+async def _rows_written(pool: asyncpg.Pool) -> int:
+    await pool.execute("SELECT pg_stat_force_next_flush()")
+    return int(
+        await pool.fetchval(
+            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"
+        )
+    )
+
+
+def _row(change: str, report: PassReport, written: int, seconds: float, full: float) -> Row:
+    return Row(
+        change, report.files, report.invalidated, report.visited, report.cut_off,
+        report.texts_embedded, written, round(report.phases["discover"], 3),
+        round(seconds, 3), round(seconds / full, 4),
+    )  # fmt: skip
+
+
+def table(rows: list[Row]) -> str:
+    heads = list(asdict(rows[0]))
+    lines = [heads, *([str(value) for value in asdict(row).values()] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tree", type=Path, nargs="?")
+    parser.add_argument("--generate", type=int, metavar="FILES")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    if (options.tree is None) == (options.generate is None):
+        parser.error("give a tree, or --generate a number of files")
+    with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as folder:
+        root, home = Path(folder) / "tree", Path(folder) / "home"
+        if options.generate:
+            generate(root, options.generate)
+        else:
+            shutil.copytree(options.tree, root, symlinks=True)
+        rows = anyio.run(measure, root, home)
+    print(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-DELETE FROM explanations WHERE realm_id = $1
