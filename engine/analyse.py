@@ -8,7 +8,7 @@ from engine.chunk_text import PreparedText, prepare_text
 from engine.discover import content_hash
 from engine.languages import Chunk, Reference, Undecodable, decode, language_of, looks_binary
 from engine.sources import FileGone, FileTooLarge, Source, Unreadable
-from prewarm import Symbol
+from prewarm import Compact, Symbol
 
 
 class AnalyseRequest(NamedTuple):
@@ -21,7 +21,7 @@ class AnalyseRequest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Analysed:
+class Analysed(Compact):
     """One file as its own text tells it.
 
     At most one of `skipped` (nothing to index here, by design), `error` (a person should

@@ -11,7 +11,7 @@ from engine.languages import Chunk, Link, Resolution, decode, language_named
 from engine.sources import FileGone, FileTooLarge, Source, Unreadable
 from engine.spool import Spool
 from engine.visit import error_fingerprint
-from prewarm import Definition, ReExport
+from prewarm import Compact, Definition, ReExport
 
 # A configuration file is small; a larger one is not read for resolution.
 MAX_CONFIGURATION_BYTES = 256 << 10
@@ -22,7 +22,7 @@ class ModuleUnusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class Module(Compact):
     """A file with its references resolved, as a visit needs it."""
 
     analysed: Analysed

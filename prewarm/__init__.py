@@ -3,6 +3,7 @@
 from prewarm.advisory_locks import AdvisoryLocks
 from prewarm.cache import DefinitionCache
 from prewarm.coalescer import Coalescer, InProcessCoalescer
+from prewarm.compact import Compact
 from prewarm.definition import Definition, Key, ReExport, Symbol
 from prewarm.errors import CircularWait, DefinitionError
 from prewarm.memory_definitions import MemoryDefinitions
@@ -18,6 +19,7 @@ __all__ = [
     "CacheStatistics",
     "CircularWait",
     "Coalescer",
+    "Compact",
     "Definition",
     "DefinitionCache",
     "DefinitionError",

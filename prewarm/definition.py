@@ -4,12 +4,14 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from prewarm.compact import Compact
+
 Key: TypeAlias = str
 """The canonical identity of a module inside its realm."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Symbol:
+class Symbol(Compact):
     """One name that a module defines.
 
     `name` is dotted inside the module (`QuerySet.filter`), `signature` is one line in a
@@ -23,7 +25,7 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ReExport:
+class ReExport(Compact):
     """A name that a module passes on from another one.
 
     `key` is the module it comes from, `source_name` the name there: `*` for all names

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from prewarm import Symbol
+from prewarm import Compact, Symbol
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Compact):
     """A symbol where it stands: `doc` is its documentation, lines count from 1, both inclusive."""
 
     symbol: Symbol
@@ -18,7 +18,7 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Compact):
     """A name that a reference brings into scope.
 
     `name` is the name in the module referred to, `*` for all of them, empty for the
@@ -32,7 +32,7 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Compact):
     """How a file names another (`django.db`, `..utils`, `./person`), with what it binds."""
 
     text: str
@@ -40,7 +40,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Compact):
     """A piece of a file. Lines count from 1, both inclusive.
 
     `symbol` is the innermost symbol that encloses the whole piece, or empty. `names` are
@@ -57,7 +57,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Compact):
     """All that one parse of a file yields. Depends on nothing but its text and its key."""
 
     language: str
@@ -69,7 +69,7 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Link(Compact):
     """A binding resolved to a key: `local` means `name` of module `key` (see `Binding`)."""
 
     local: str
@@ -79,7 +79,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Compact):
     """Where a reference leads.
 
     `links` are the bindings that were found inside the realm; `probes` are all keys that
