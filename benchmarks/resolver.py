@@ -30,7 +30,7 @@ KEPT = ("plan of everything", "one file updated", "plan of one edit", "invalidat
 
 
 def random_graph(nodes: int, edges_per_node: int, cycles: float) -> Dependencies:
-    """Each key names earlier ones; a share `cycles` of them also names a nearby later one."""
+    """Each key names earlier ones; of a share `cycles` of the keys two each name each other."""
     chance = random.Random(nodes)
     keys = [f"package_{i % 997:03}/module_{i:07}.py" for i in range(nodes)]
     chance.shuffle(keys)
@@ -38,9 +38,9 @@ def random_graph(nodes: int, edges_per_node: int, cycles: float) -> Dependencies
         key: [keys[chance.randrange(i)] for _ in range(edges_per_node)] if i else []
         for i, key in enumerate(keys)
     }
-    for _ in range(int(nodes * cycles)):
-        place = chance.randrange(nodes)
-        graph[keys[place]].append(keys[min(nodes - 1, place + chance.randrange(1, 9))])
+    for place in chance.sample(range(nodes - 1), int(nodes * cycles / 2)):
+        graph[keys[place]].append(keys[place + 1])
+        graph[keys[place + 1]].append(keys[place])
     return graph
 
 

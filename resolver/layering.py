@@ -85,11 +85,16 @@ class _Peeling(NamedTuple):
 
 
 def contract(dependents: Adjacency, components: IntArray) -> Adjacency:
-    """The same rows, where edges inside a component go and others join its first row."""
-    sources = components[dependents.owners()]
+    """The same rows, where edges inside a component go and all others join its first row.
+
+    An edge is repeated as often as members of the one component have it to the other.
+    """
     targets = components[dependents.targets]
-    between = sources != targets
-    return Adjacency.from_pairs(sources[between], targets[between], len(dependents))
+    between = dependents.without(targets == components[dependents.owners()])
+    members = np.argsort(components, kind="stable").astype(np.int32)
+    joined, lengths = between.gather(members)
+    counts = np.bincount(components[members], weights=lengths, minlength=len(dependents))
+    return Adjacency.from_counts(counts.astype(np.int32), components[joined])
 
 
 def _layer_cyclic(

@@ -65,7 +65,9 @@ def _edges_from_outside(dependents: Adjacency, components: IntArray) -> IntArray
 
 def _chains(dependents: Adjacency, components: IntArray) -> IntArray:
     """For each row the number of layers that wait behind it: heights from the far end."""
-    contracted = contract(dependents, components)
-    waiting, chains = contracted.degrees(), np.zeros(len(dependents), np.int32)
-    peel(contracted.transposed(len(dependents)), waiting, chains)
+    size = len(dependents)
+    behind = contract(dependents, components).transposed(size)
+    waiting = np.bincount(behind.targets, minlength=size).astype(np.int32)
+    chains = np.zeros(size, np.int32)
+    peel(behind, waiting, chains)
     return chains[components]
