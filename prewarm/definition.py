@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TypeAlias
 
 from prewarm.compact import Compact
@@ -73,9 +74,11 @@ class Definition:
         return self._by_name.get(name)
 
     def _fingerprint(self) -> str:
-        symbols = sorted((each.name, each.kind, each.signature) for each in self.symbols)
-        passed = sorted((each.name, each.key, each.source_name) for each in self.reexports)
-        lines = [f"s\0{name}\0{kind}\0{signature}\n" for name, kind, signature in symbols]
-        lines += [f"r\0{name}\0{key}\0{source_name}\n" for name, key, source_name in passed]
+        # A sort by name alone keeps the order of what shares a name: `find` and whoever
+        # follows a `*` go by it.
+        symbols = sorted(self.symbols, key=attrgetter("name"))
+        passed = sorted(self.reexports, key=attrgetter("name"))
+        lines = [f"s\0{each.name}\0{each.kind}\0{each.signature}\n" for each in symbols]
+        lines += [f"r\0{each.name}\0{each.key}\0{each.source_name}\n" for each in passed]
         content = "".join((*lines, "d\0", self.detail))
         return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
