@@ -20,10 +20,18 @@ from engine import (
     VisitContext,
 )
 
+MODELS = """\
+class User:
+    '''A person who buys.'''
+
+    def greet(self, name: str) -> str:
+        return "hello " + name
+"""
+
 PACKAGE = {
     "shop/__init__.py": "",
-    "shop/models.py": 'class User:\n    """A person who buys."""\n\n    def greet(self, name: str) -> str:\n        return "hello " + name\n',
-    "shop/views.py": "from shop.models import User\n\n\ndef index(user: User) -> str:\n    return user.greet('you')\n",
+    "shop/models.py": MODELS,
+    "shop/views.py": "from shop.models import User\n\n\ndef index(user: User): ...\n",
     "shop/urls.py": "from . import views\n\nROUTES = [views.index]\n",
     "README.md": "# Shop\n\nSells things.\n",
 }
@@ -65,7 +73,7 @@ async def test_dependencies_are_what_was_read_and_lead_both_ways(
 async def test_a_changed_body_visits_the_file_alone(open_engine: OpenEngine, tree: Path) -> None:
     async with open_engine() as engine:
         await _index(engine, tree)
-        write_tree(tree, {"shop/models.py": PACKAGE["shop/models.py"].replace("hello", "hi")})
+        write_tree(tree, {"shop/models.py": MODELS.replace("hello", "hi")})
         report = await _index(engine, tree)
     assert (report.modified, report.visited) == (1, 1)
     assert report.invalidated >= 3
@@ -103,7 +111,7 @@ async def test_an_edit_that_keeps_size_and_mtime_is_seen(
     before = path.stat()
     async with open_engine() as engine:
         await _index(engine, tree)
-        path.write_text(PACKAGE["shop/models.py"].replace("hello", "howdy")[: before.st_size])
+        path.write_text(MODELS.replace("hello", "howdy")[: before.st_size])
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
         report = await _index(engine, tree)
     assert report.modified == 1
@@ -144,12 +152,12 @@ async def test_a_package_that_shadows_a_module_visits_who_named_it(
 
 
 EDITS: list[dict[str, str | None]] = [
-    {"shop/models.py": "\n\n" + PACKAGE["shop/models.py"]},
-    {"shop/models.py": PACKAGE["shop/models.py"] + "\n\ndef added(): ...\n"},
+    {"shop/models.py": "\n\n" + MODELS},
+    {"shop/models.py": MODELS + "\n\ndef added(): ...\n"},
     {"shop/views.py": None, "shop/pages.py": PACKAGE["shop/views.py"]},
     {"shop/__init__.py": "from shop.models import *\n", "top.py": "from shop import User\n"},
     {"shop/models.py": "class User(:\n  broken"},
-    {"shop/models.py": PACKAGE["shop/models.py"]},
+    {"shop/models.py": MODELS},
     {"shop/urls.py": None, "shop/models.py": None},
     {"README.md": "# Shop\n\nSee [the views](shop/pages.py).\n"},
 ]
@@ -230,7 +238,7 @@ async def test_a_source_that_cannot_be_listed_fails_the_pass_and_deletes_nothing
     async with open_engine() as engine:
         await _index(engine, tree)
         before = await live_rows(dsn, "r")
-        tree.rename(tree.with_name("elsewhere"))
+        os.rename(tree, tree.with_name("elsewhere"))
         with pytest.raises(PassFailed, match="tree"):
             await _index(engine, tree)
     assert await live_rows(dsn, "r") == before

@@ -1,6 +1,7 @@
 """Functions that travel to worker processes by name."""
 
 import os
+import sys
 import time
 
 
@@ -36,7 +37,8 @@ def hang_at_seven(number: int) -> int:
 
 
 def chatter(number: int) -> int:
-    print("a library that prints", flush=True)
+    sys.stdout.write("a library that prints\n")
+    sys.stdout.flush()
     return number
 
 
