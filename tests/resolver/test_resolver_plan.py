@@ -102,3 +102,9 @@ def test_wide_narrow_and_wide_again_is_walked_to_the_end() -> None:
     plan = graph.plan()
     assert (plan.topo_depth, plan.max_layer_width) == (2002, 2000)
     assert graph.invalidated_by(["in7"]) == {"in7", *chain, *out}
+
+
+def test_more_layers_than_sixteen_bits_count_keep_their_order() -> None:
+    keys = [f"{i:05}" for i in range(70_000)]
+    above = dict(zip(keys[1:], ([key] for key in keys), strict=False))
+    assert DependencyGraph({keys[0]: [], **above}).plan().order == tuple(keys)
