@@ -19,12 +19,13 @@ from engine.index.realm_lock import realm_lock
 from engine.index.search import Hit, SearchFilter, register_embedder, search
 from engine.invalidation import definitions_scope
 from engine.job import Job
-from engine.passes import PassContext, run_pass
+from engine.passes import run_pass
 from engine.report import PassReport
 from engine.runner import Runner
 from engine.settings import Settings
 from engine.sources import Source, open_source
 from engine.syntax_visitor import SyntaxVisitor
+from engine.update import PassContext
 from engine.visit import Visitor
 from prewarm import PostgresDefinitions
 

@@ -1,0 +1,221 @@
+"""From what changed to working rows: prewarm, plan, size, visit. Swaps nothing."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import asyncpg
+
+from engine.discover import Changes
+from engine.embedders import Embedder
+from engine.embedding import EmbeddingQueue, embedding_queue
+from engine.entries import Entries
+from engine.executors import Executor, Threads, worker_processes
+from engine.index.live import RealmRow
+from engine.index.working import ExplanationRow, FailedEntry, Working, WorkingEntry
+from engine.invalidation import Invalidation, Invalidator
+from engine.modules import Modules, SnapshotTree
+from engine.reasons import Why
+from engine.recipe import recipe
+from engine.report import Phase, Tracker
+from engine.settings import Settings
+from engine.sources import Source, SourceFile, Stamp
+from engine.spool import Spool
+from engine.vectors import PaidOnce
+from engine.visit import Visitor
+from engine.visit_all import visit_all
+from engine.writing import Outbox, Outcome, write_all
+from resolver import DependencyGraph, Plan, render_envelope, visit_concurrency
+
+log = logging.getLogger("widthwise.passes")
+
+# With less to parse, starting worker processes takes longer than parsing here.
+INLINE_FILES = 12
+INLINE_BYTES = 400_000
+
+# So many reasons are kept of a pass; a larger one was about nearly everything.
+MAX_EXPLAINED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class PassContext:
+    """What a pass works with. The realm is as it was when the pass began."""
+
+    pool: asyncpg.Pool
+    realm: RealmRow
+    source: Source
+    embedder: Embedder
+    embedder_id: int
+    visitor: Visitor
+    settings: Settings
+    tracker: Tracker
+
+    @property
+    def recipe(self) -> str:
+        return recipe(
+            self.visitor,
+            self.embedder,
+            chunk_chars=self.settings.chunk_chars,
+            max_file_bytes=self.settings.max_file_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What an update did, for the report of the pass."""
+
+    invalidation: Invalidation
+    plan: Plan
+    concurrency: int
+    reused: int
+    failed: int
+    texts_embedded: int
+
+    @property
+    def renamed(self) -> int:
+        return sum(each.why is Why.RENAMED for each in self.invalidation.visits.values())
+
+    def explanations(self) -> Iterator[tuple[str, ExplanationRow]]:
+        """Why each file was visited or spared, by key; the first `MAX_EXPLAINED`."""
+        kept = MAX_EXPLAINED
+        visits, cut_off = self.invalidation.visits, self.invalidation.cut_off
+        for visited, reasons in ((True, visits), (False, cut_off)):
+            for key, reason in sorted(reasons.items())[:kept]:
+                yield key, (visited, str(reason.why), reason.cause, list(reason.names))
+            kept = max(0, kept - len(reasons))
+
+
+async def update(context: PassContext, found: Changes, working: Working) -> Update:
+    """Visit whatever the changes concern, and store the results as working rows."""
+    with Spool() as spool:
+        async with _executor(context.settings, found.to_visit) as executor:
+            return await _Updating(context, found, working, executor, spool).run()
+
+
+@asynccontextmanager
+async def _executor(settings: Settings, files: Sequence[SourceFile]) -> AsyncIterator[Executor]:
+    few = len(files) <= INLINE_FILES
+    if few and sum(file.stamp.size for file in files) <= INLINE_BYTES:
+        yield Threads(limit=settings.worker_processes)
+        return
+    async with worker_processes(settings.worker_processes) as processes:
+        yield processes
+
+
+class _Updating:
+    """An update while it runs."""
+
+    def __init__(
+        self,
+        context: PassContext,
+        found: Changes,
+        working: Working,
+        executor: Executor,
+        spool: Spool,
+    ) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._tracker = context.tracker
+        self._found = found
+        self._working = working
+        self._modules = Modules(
+            context.source,
+            SnapshotTree(context.source, found.stamps),
+            executor,
+            spool,
+            max_bytes=context.settings.max_file_bytes,
+            chunk_chars=context.settings.chunk_chars,
+            loaded=context.tracker.loaded,
+        )
+        self._invalidator = Invalidator(
+            context.pool,
+            context.realm.id,
+            found,
+            self._modules,
+            limit=32 * context.settings.worker_processes,
+            expect=context.tracker.expect,
+        )
+        self._entries = Entries(
+            context.source,
+            context.visitor,
+            executor,
+            self._modules,
+            self._invalidator.cache,
+            recipe=context.recipe,
+            stamps=found.stamps,
+            max_file_bytes=context.settings.max_file_bytes,
+        )
+
+    async def run(self) -> Update:
+        self._tracker.enter(Phase.PREWARM)
+        invalidation = await self._invalidator.follow()
+        reused = await self._entries.adopt(
+            self._working, invalidation.visits, self._invalidator.live_fingerprints
+        )
+        plan = self._plan(invalidation.visits.keys() - reused)
+        concurrency = self._concurrency(plan)
+        self._tracker.enter(Phase.VISIT, total=len(plan) + len(self._found.problems))
+        texts = await self._visit(plan, concurrency)
+        return Update(invalidation, plan, concurrency, len(reused), self._entries.failed, texts)
+
+    def _plan(self, keys: set[str]) -> Plan:
+        """The visits in dependency order, by the edges that were found in this pass."""
+        facts = {key: self._modules.facts(key) for key in keys}
+        edges = {key: each.edges if each else () for key, each in facts.items()}
+        return DependencyGraph(edges).plan()
+
+    def _concurrency(self, plan: Plan) -> int:
+        width = plan.max_layer_width
+        concurrency = visit_concurrency(
+            len(plan),
+            width,
+            envelope=render_envelope(self._settings.prerender_tabs),
+            cap=self._settings.index_concurrency,
+        )
+        log.info(
+            "visit plan: files=%d maxLayerWidth=%d topoDepth=%d concurrency=%d realm=%s",
+            len(plan), width, plan.topo_depth, concurrency, self._context.realm.name,
+        )  # fmt: skip
+        return concurrency
+
+    async def _visit(self, plan: Plan, concurrency: int) -> int:
+        """Visit, embed and store; returns how many texts had to be embedded."""
+        async with embedding_queue(
+            self._context.embedder,
+            batch_size=self._settings.embed_batch_size,
+            concurrency=self._settings.embed_concurrency,
+            timeout_seconds=self._settings.embed_timeout_seconds,
+        ) as queue:
+            await self._visit_and_write(plan, concurrency, queue)
+            return queue.statistics().texts
+
+    async def _visit_and_write(self, plan: Plan, concurrency: int, queue: EmbeddingQueue) -> None:
+        known = self._working.known_vectors if await self._working.knows_any() else None
+        vectors = PaidOnce(queue, known)
+        outbox = Outbox()
+
+        async def write() -> None:
+            await write_all(outbox, self._working, vectors, written=self._written)
+
+        async def visit(key: str) -> None:
+            await outbox.put(await self._entries.visit(key))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(write)
+            for problem in self._found.problems:
+                await outbox.put(_failed(problem.key, problem.reason))
+            await visit_all(plan, visit, limit=concurrency)
+            outbox.close()
+
+    def _written(self, outcomes: Sequence[Outcome]) -> None:
+        self._tracker.done += len(outcomes)
+        self._tracker.chunks += sum(
+            len(each.chunks) for each in outcomes if isinstance(each, WorkingEntry)
+        )
+
+
+def _failed(key: str, reason: str) -> FailedEntry:
+    """The entry of something that can't even be opened. What is there may change any time."""
+    return FailedEntry(key, b"", Stamp(0, 0, 0, 0), "", "", reason, retry=False)
