@@ -17,6 +17,7 @@ from engine.index.database import open_database
 from engine.index.live import Entry, PassRow, RealmRow, Totals
 from engine.index.realm_lock import realm_lock
 from engine.index.search import Hit, SearchFilter, register_embedder, search
+from engine.index.sweep import sweep
 from engine.invalidation import definitions_scope
 from engine.job import Job
 from engine.passes import run_pass
@@ -85,6 +86,7 @@ class Engine:
         embedder = embedder or open_embedder(settings.embedder)
         async with open_database(dsn=settings.dsn, home=settings.home) as pool:
             embedder_id = await register_embedder(pool, embedder)
+            await sweep(pool)
             async with _background() as tasks:
                 yield cls(pool, settings, embedder, embedder_id, visitor or SyntaxVisitor(), tasks)
 
@@ -183,6 +185,10 @@ class Engine:
             self._pool, definitions_scope(row.id), version_of=lambda _: ""
         ).invalidate_all()
         self._sources.pop(name, None)
+
+    async def sweep(self) -> int:
+        """Clear away what passes that never ended left a day ago; done at each opening too."""
+        return await sweep(self._pool)
 
     def index(self, realm: str, *, from_scratch: bool = False) -> Job:
         """Ask for a pass; joins the realm's pending job if there is one."""

@@ -9,7 +9,7 @@ import anyio.to_thread
 from engine.discover import stored_stamp
 from engine.executors import Executor
 from engine.index.working import Candidate, FailedEntry, Working, WorkingEntry
-from engine.modules import Module, Modules
+from engine.modules import Module, Modules, ModuleUnusable
 from engine.prepare_drafts import prepared_drafts
 from engine.sources import Source, Stamp
 from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor
@@ -154,5 +154,7 @@ class Entries:
             return await self._cache.get(key)
         except DefinitionError as error:
             facts = self._modules.facts(key)
-            reason = facts.error if facts and facts.error else error.reason
+            # A stored failure, of a file that was not loaded in this pass, names its exception.
+            stored = error.reason.removeprefix(f"{ModuleUnusable.__name__}: {key}: ")
+            reason = facts.error if facts and facts.error else stored
             raise DefinitionUnavailable(reason) from None

@@ -176,6 +176,18 @@ def settings_command(*, json: Json = False) -> None:
     show.settings(Settings.from_environment().table(), as_json=json)
 
 
+@app.command("sweep")
+def sweep_command() -> None:
+    """Clear away what passes that never ended have left."""
+
+    async def run(engine: Engine) -> None:
+        # Opening the engine has swept already; this says so to people who ask for it.
+        await engine.sweep()
+        show.line("swept")
+
+    _with_engine(run)
+
+
 @app.command("delete")
 def delete_command(
     realm: Annotated[str, typer.Argument(help="A realm: its name, its path, or the path's end.")],

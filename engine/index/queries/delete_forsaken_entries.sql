@@ -1,0 +1,1 @@
+DELETE FROM working_entries WHERE realm_id = ANY ($1::bigint[])
