@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from resolver.adjacency import Adjacency, IntArray
-from resolver.key_index import UNKNOWN, KeyIndex
+from resolver.key_index import UNKNOWN, KeyIndex, object_array
 from resolver.keys import Key
 
 
@@ -75,14 +75,16 @@ class Interned:
 
 def intern(dependencies: Mapping[Key, Iterable[Key]]) -> Interned:
     """Number the keys, and take every dependency for a key of exactly that name."""
-    _refuse_other_than_strings(set(map(type, dependencies)))
     keys = list(dependencies)
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    index = KeyIndex([keys[place] for place in order])
+    # The first speaks for all: strings and others can't be sorted together.
+    _refuse_other_than_strings(set(map(type, keys[:1])))
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int32)
+    index = KeyIndex(object_array(keys)[order])
+    del keys
     missing = _Numbering(len(index))
     # Rows are read in the order in which they lie in memory, and put in order as numbers.
     literal = _numbered(list(dependencies.values()), index, missing)
-    targets, counts = literal.gather(np.array(order, np.int32))
+    targets, counts = literal.gather(order)
     del literal, order  # so that this memory serves the next step
     return Interned.from_probes(index, missing, Adjacency.from_counts(counts, targets), {})
 

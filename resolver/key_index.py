@@ -40,9 +40,9 @@ class KeyIndex:
 
     __slots__ = ("_table", "keys")
 
-    def __init__(self, ascending: Sequence[Key] | KeyArray) -> None:
-        """`ascending` holds each key once, in code point order."""
-        self.keys = object_array(ascending)
+    def __init__(self, ascending: KeyArray) -> None:
+        """`ascending` holds each key once, in code point order; it is kept, not copied."""
+        self.keys = ascending
         self._table: _HashTable | None = None
 
     def __len__(self) -> int:
@@ -121,7 +121,8 @@ def _hashes(keys: Collection[Key]) -> HashArray:
     return np.fromiter(map(hash, keys), np.int64, len(keys))
 
 
-def object_array(keys: Sequence[Key] | KeyArray) -> npt.NDArray[np.object_]:
+def object_array(keys: Sequence[Key]) -> KeyArray:
+    """An array of references to strings; numpy's own strings can't hold every key."""
     array = np.empty(len(keys), object)
     array[:] = keys
     return array

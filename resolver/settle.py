@@ -6,7 +6,7 @@ import numpy as np
 
 from resolver.adjacency import Adjacency, IntArray
 from resolver.interned import Interned
-from resolver.key_index import UNKNOWN, KeyIndex
+from resolver.key_index import UNKNOWN, KeyIndex, object_array
 from resolver.keys import Key, is_plain
 from resolver.patched import Patched
 
@@ -48,7 +48,7 @@ def _merged_keys(patched: Patched) -> tuple[KeyIndex, IntArray]:
     )
     numbers = np.flatnonzero(kept).astype(np.int32)
     keys = patched.interned.index.keys[numbers]
-    arrived_keys = KeyIndex([key for key, _ in arrived]).keys
+    arrived_keys = object_array([key for key, _ in arrived])
     places = np.searchsorted(keys, arrived_keys)
     return (
         KeyIndex(np.insert(keys, places, arrived_keys)),

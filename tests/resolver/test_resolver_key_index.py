@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.key_index import UNKNOWN, KeyIndex
+from resolver.key_index import UNKNOWN, KeyIndex, object_array
 from resolver.keys import Key
 
 
@@ -25,6 +25,10 @@ class Nowhere:
         return UNKNOWN
 
 
+def index_of(ascending: Sequence[str]) -> KeyIndex:
+    return KeyIndex(object_array(ascending))
+
+
 def numbers(index: KeyIndex, keys: Sequence[str]) -> list[int]:
     found: list[int] = index.find_all(keys, count=len(keys), unknown=Nowhere()).tolist()
     return found
@@ -34,30 +38,30 @@ def numbers(index: KeyIndex, keys: Sequence[str]) -> list[int]:
 def test_by_the_million_and_one_by_one_give_the_same_numbers(
     keys: set[str], asked: list[str]
 ) -> None:
-    index, asked = KeyIndex(sorted(keys)), [*asked, *keys]
+    index, asked = index_of(sorted(keys)), [*asked, *keys]
     expected = [sorted(keys).index(key) if key in keys else UNKNOWN for key in asked]
     assert numbers(index, asked) == [index.find(key) for key in asked] == expected
 
 
 @given(st.sets(st.text(max_size=3)), st.lists(st.text(max_size=3)))
 def test_keys_of_one_hash_are_told_apart(keys: set[str], asked: list[str]) -> None:
-    index = KeyIndex([Colliding(key) for key in sorted(keys)])
+    index = index_of([Colliding(key) for key in sorted(keys)])
     wanted = [Colliding(key) for key in [*asked, *keys]]
     assert numbers(index, wanted) == [index.find(key) for key in wanted]
 
 
 def test_many_keys_are_found_in_many_chunks() -> None:
     keys = sorted(f"{i}" for i in range(50_000))
-    index = KeyIndex(keys)
+    index = index_of(keys)
     found = index.find_all(reversed(keys), count=len(keys), unknown=Nowhere())
     assert np.array_equal(found, np.arange(len(keys))[::-1])
 
 
 def test_equal_keys_need_not_be_the_same_object() -> None:
-    index = KeyIndex(["key/0", "key/1"])
+    index = index_of(["key/0", "key/1"])
     assert numbers(index, ["".join(["key", "/", "1"])]) == [1]
 
 
 def test_fewer_keys_than_announced_are_an_error() -> None:
     with pytest.raises(RuntimeError, match="2 keys were announced and 1 came"):
-        KeyIndex(["a"]).find_all(["a"], count=2, unknown=Nowhere())
+        index_of(["a"]).find_all(["a"], count=2, unknown=Nowhere())
