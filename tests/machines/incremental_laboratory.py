@@ -1,0 +1,178 @@
+"""Runs sequences of edits and passes on a real tree and database, and checks each pass."""
+
+import asyncio
+import contextlib
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import anyio
+import asyncpg
+from loop_suspensions import Suspensions
+from pass_oracle import difference, fresh_rows, left_behind, live, may_be_visited, visited
+from tree_contents import MAX_FILE_BYTES
+from tree_sequences import Cancel, EditDuring, Index, IndexTwice, Sequence
+
+from engine import Engine, Folder, Job, JobState, PassReport, Settings
+
+PATIENCE_SECONDS = 120.0
+"""No sequence takes that long; this only turns a standstill into a failure."""
+
+
+class Laboratory:
+    """Two engines on one database, and a place for trees. Its sequences run one at a time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        engines: tuple[Engine, Engine],
+        suspensions: Suspensions,
+    ) -> None:
+        self.tally: Counter[str] = Counter()
+        self.engines = engines
+        self.connection = connection
+        self.suspensions = suspensions
+        self._folder = folder
+        self._numbers = count()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, dsn: str, folder: Path) -> AsyncIterator["Laboratory"]:
+        suspensions = Suspensions(asyncio.get_running_loop())
+        async with AsyncExitStack() as stack:
+            engines = (
+                await stack.enter_async_context(opened(dsn, folder)),
+                await stack.enter_async_context(opened(dsn, folder)),
+            )
+            connection = await asyncpg.connect(dsn)
+            stack.push_async_callback(connection.close)
+            yield cls(folder, connection, engines, suspensions)
+
+    async def run(self, sequence: Sequence) -> None:
+        name = f"realm {next(self._numbers)}"
+        root = sequence.write_tree(self._folder / name)
+        try:
+            with anyio.fail_after(PATIENCE_SECONDS):
+                await _Run(self, root, name).all(sequence)
+        finally:
+            await self.engines[0].delete_realm(name)
+            shutil.rmtree(root)
+        self.tally["sequences"] += 1
+
+
+@asynccontextmanager
+async def opened(dsn: str, home: Path, **options: Any) -> AsyncIterator[Engine]:
+    settings = Settings(
+        home=home,
+        dsn=dsn,
+        embedder="hashed",
+        worker_processes=1,
+        max_file_bytes=MAX_FILE_BYTES,
+        **options,
+    )
+    async with Engine.open(settings) as engine:
+        yield engine
+
+
+class _Run:
+    """One sequence on its way."""
+
+    def __init__(self, laboratory: Laboratory, root: Path, name: str) -> None:
+        self._laboratory = laboratory
+        self._connection = laboratory.connection
+        self._engines = laboratory.engines
+        self._tally = laboratory.tally
+        self._root = root
+        self._name = name
+
+    async def all(self, sequence: Sequence) -> None:
+        for engine in self._engines:
+            await engine.add_realm(self._name, Folder(self._root))
+        for step in (Index(0), *sequence.steps, Index(1)):
+            self._tally[type(step).__name__] += 1
+            match step:
+                case Index(number):
+                    await self._index(self._engines[number])
+                case Cancel(at, number):
+                    await self._cancel(self._engines[number], at)
+                case EditDuring(edit, at):
+                    await self._edit_during(partial(edit.apply, self._root), at)
+                case IndexTwice():
+                    await self._index_twice()
+                case _:
+                    step.apply(self._root)
+
+    async def _index(self, engine: Engine) -> None:
+        before = await live(self._connection, self._name)
+        report = await engine.index(self._name).finished()
+        await self._check(engine, before.rows, before.embedded, report)
+
+    async def _cancel(self, engine: Engine, at: int) -> None:
+        before = await live(self._connection, self._name)
+        job = engine.index(self._name)
+        with self._laboratory.suspensions.acting(job.cancel, at=at):
+            state = await _ended(job)
+        if state is JobState.SUCCEEDED:
+            await self._check(engine, before.rows, before.embedded, await job.finished())
+            return
+        assert state is JobState.CANCELLED, job.error
+        self._tally["cancelled passes"] += 1
+        after = await live(self._connection, self._name)
+        # Cancelled behind its swap it has done all there is to do, and must have done it right.
+        if after.rows != before.rows:
+            self._tally["cancelled behind the swap"] += 1
+            await self._check_rows(engine)
+
+    async def _edit_during(self, edit: Callable[[], None], at: int) -> None:
+        job = self._engines[0].index(self._name)
+        with self._laboratory.suspensions.acting(edit, at=at):
+            await job.finished()
+        self._tally["passes"] += 1
+
+    async def _index_twice(self) -> None:
+        jobs = [engine.index(self._name) for engine in self._engines]
+        for job in jobs:
+            await job.finished()
+        await self._check_rows(self._engines[0])
+
+    async def _check(
+        self, engine: Engine, before: dict[str, Any], embedded: frozenset[str], report: PassReport
+    ) -> None:
+        after = await live(self._connection, self._name)
+        new_texts = after.texts - embedded
+        assert report.texts_embedded == len(new_texts), (report.texts_embedded, new_texts)
+        done = await visited(engine, report) if report.visited else set()
+        needless = done - may_be_visited(before, after.rows)
+        assert not needless, f"visited without a reason: {needless}"
+        assert report.visited <= len(done), (report.visited, done)
+        assert report.files == len(after.rows)
+        assert report.cut_off >= 0
+        self._count(report)
+        await self._check_rows(engine)
+
+    async def _check_rows(self, engine: Engine) -> None:
+        ours = (await live(self._connection, self._name)).rows
+        theirs = await fresh_rows(self._connection, engine, self._root)
+        assert not (found := difference(ours, theirs)), "\n".join(found)
+        assert await left_behind(self._connection) == (0, 0, 0)
+        again = await engine.index(self._name).finished()
+        assert (again.visited, again.deleted, again.texts_embedded) == (0, 0, 0)
+
+    def _count(self, report: PassReport) -> None:
+        self._tally["passes"] += 1
+        for name in ("visited", "cut_off", "deleted", "errors", "skipped", "texts_embedded"):
+            self._tally[f"{name} (sum)"] += getattr(report, name)
+        self._tally["passes with a cut-off"] += report.cut_off > 0
+
+
+async def _ended(job: Job) -> JobState:
+    """The state tells what an exception would."""
+    with contextlib.suppress(Exception):
+        await job.finished()
+    return job.state

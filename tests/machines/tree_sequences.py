@@ -1,0 +1,83 @@
+"""Sequences of edits and passes, as values that shrink well."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from hypothesis import strategies as st
+from tree_contents import KEYS, THEMES, files
+from tree_edits import Edit, Write, edits
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A pass to its end, by one of two engines."""
+
+    engine: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A pass that is cancelled at one of its suspensions, if it has that many."""
+
+    at: int
+    engine: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EditDuring:
+    """A pass with an edit at one of its suspensions. What it leaves is for the next to mend."""
+
+    edit: Edit
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexTwice:
+    """Passes of both engines, asked for at once."""
+
+
+Step: TypeAlias = Edit | Index | Cancel | EditDuring | IndexTwice
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A tree, and what happens to it after its first pass. A last pass is always made."""
+
+    tree: tuple[tuple[str, bytes], ...]
+    steps: tuple[Step, ...] = field(default=())
+
+    def write_tree(self, root: Path) -> Path:
+        root.mkdir()
+        for key, content in self.tree:
+            Write(key, content).apply(root)
+        return root
+
+
+def trees(
+    keys: tuple[str, ...] = KEYS, *, least: int, most: int
+) -> st.SearchStrategy[tuple[tuple[str, bytes], ...]]:
+    found = st.lists(files(keys), min_size=least, max_size=most, unique_by=lambda file: file[0])
+    return found.map(tuple)
+
+
+def sequences() -> st.SearchStrategy[Sequence]:
+    return st.sampled_from(THEMES).flatmap(_sequences)
+
+
+def _sequences(keys: tuple[str, ...]) -> st.SearchStrategy[Sequence]:
+    engine = st.integers(0, 1)
+    # Most passes over such trees have 150 to 400 suspensions.
+    at = st.integers(0, 400)
+    a_pass = st.one_of(
+        st.builds(Index, engine),
+        st.builds(Index, engine),
+        st.builds(Cancel, at, engine),
+        st.builds(Cancel, at, engine),
+        st.builds(EditDuring, edits(keys), at),
+        st.just(IndexTwice()),
+    )
+    some = st.lists(edits(keys), min_size=1, max_size=3)
+    rounds = st.builds(lambda made, then: (*made, then), some, a_pass)
+    steps = st.lists(rounds, max_size=6).map(lambda each: tuple(s for r in each for s in r))
+    return st.builds(Sequence, trees(keys, least=3, most=min(8, len(keys))), steps)
