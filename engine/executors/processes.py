@@ -113,7 +113,10 @@ class Processes:
 
     async def _next_batch(self) -> list[_Call]:
         while not (batch := self._take()):
-            self._arrived = anyio.Event()
+            # One event for all who wait: whoever replaced one that is not set would leave
+            # those behind who wait for it.
+            if self._arrived.is_set():
+                self._arrived = anyio.Event()
             await self._arrived.wait()
         return batch
 

@@ -1,6 +1,7 @@
 """Worker processes that die, hang and are given up."""
 
 import os
+from pathlib import Path
 
 import anyio
 import pytest
@@ -61,3 +62,19 @@ async def test_queued_calls_share_round_trips() -> None:
         statistics = executor.statistics()
     assert statistics.calls == 320
     assert statistics.batches <= 11
+
+
+async def test_every_worker_works(tmp_path: Path) -> None:
+    """Two calls that wait for each other end only if they run at the same time."""
+    places = str(tmp_path / "a"), str(tmp_path / "b")
+    met: list[bool] = []
+
+    async def one(own: str, other: str) -> None:
+        met.append(await executor.run(work.meet, (own, other)))
+
+    async with worker_processes(2) as executor:
+        await anyio.wait_all_tasks_blocked()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one, *places)
+            tasks.start_soon(one, *reversed(places))
+    assert met == [True, True]
