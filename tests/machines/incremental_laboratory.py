@@ -169,6 +169,9 @@ class _Run:
         for name in ("visited", "cut_off", "deleted", "errors", "skipped", "texts_embedded"):
             self._tally[f"{name} (sum)"] += getattr(report, name)
         self._tally["passes with a cut-off"] += report.cut_off > 0
+        self._tally["passes that reused visits"] += report.reused > 0
+        own = report.added + report.modified
+        self._tally["passes that visited readers"] += report.visited + report.reused > own > 0
 
 
 async def _ended(job: Job) -> JobState:

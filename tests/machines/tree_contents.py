@@ -1,6 +1,11 @@
 """Random contents of files that name each other. Few names, so that references meet files."""
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from hypothesis import strategies as st
+
+T = TypeVar("T")
 
 MAX_FILE_BYTES = 3000
 
@@ -24,7 +29,7 @@ KEYS = (*PYTHON_KEYS, *SCRIPT_KEYS, *CONFIGURATION_KEYS, *DATA_KEYS, *PAGE_KEYS)
 # Of files that cannot name each other, most edits would have no effect on another.
 THEMES = (
     PYTHON_KEYS,
-    PYTHON_KEYS[1:3] + PYTHON_KEYS[5:8],
+    ("a.py", "pkg/__init__.py", "pkg/a.py", "pkg/b.py", "pkg/sub/a.py"),
     SCRIPT_KEYS + CONFIGURATION_KEYS + DATA_KEYS[:2],
     (*SCRIPT_KEYS[:4], "tsconfig.json"),
     (*PAGE_KEYS, "pkg/a.py", "web/data.json"),
@@ -106,8 +111,13 @@ SPOILED = (
 
 def contents(key: str) -> st.SearchStrategy[bytes]:
     """What a person might save under this name."""
-    written = _written(key)
-    return st.one_of(*[written] * 7, st.sampled_from(SPOILED))
+    return chosen({_written(key): 9, st.sampled_from(SPOILED): 1})
+
+
+def chosen(weights: Mapping[st.SearchStrategy[T], int]) -> st.SearchStrategy[T]:
+    """One of the strategies, by its weight; `one_of` would take each as often."""
+    bag = [strategy for strategy, weight in weights.items() for _ in range(weight)]
+    return st.sampled_from(bag).flatmap(lambda strategy: strategy)
 
 
 def _written(key: str) -> st.SearchStrategy[bytes]:
@@ -121,8 +131,8 @@ def _written(key: str) -> st.SearchStrategy[bytes]:
 
 
 def _lines(statements: tuple[str, ...]) -> st.SearchStrategy[bytes]:
-    chosen = st.lists(st.sampled_from(statements), max_size=6)
-    return chosen.map(lambda lines: "".join(f"{line}\n" for line in lines).encode())
+    some = st.lists(st.sampled_from(statements), min_size=1, max_size=9)
+    return some.map(lambda lines: "".join(f"{line}\n" for line in lines).encode())
 
 
 def files(keys: tuple[str, ...] = KEYS) -> st.SearchStrategy[tuple[str, bytes]]:

@@ -5,10 +5,10 @@ import shutil
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hypothesis import strategies as st
-from tree_contents import IGNORES, SPOILED, contents, files
+from tree_contents import IGNORES, SPOILED, chosen, contents, files
 
 
 class Edit(Protocol):
@@ -199,7 +199,7 @@ def files_of(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def edits(keys: tuple[str, ...]) -> st.SearchStrategy[Edit]:
+def edits(keys: tuple[str, ...]) -> st.SearchStrategy[Any]:
     """Edits of files that are there, and files of these keys that appear."""
     number, key = st.integers(0, 7), st.sampled_from(keys)
     writes = st.builds(lambda file: Write(*file), files(keys))
@@ -212,19 +212,19 @@ def edits(keys: tuple[str, ...]) -> st.SearchStrategy[Edit]:
     folders = st.sampled_from(["pkg", "web", "a", "b", "docs", "src", "web/lib", "pkg/sub"])
     ignores = st.sampled_from([".gitignore", "pkg/.gitignore"])
     more = st.sampled_from(keys).flatmap(contents)
-    return st.one_of(
-        writes,
-        writes,
-        st.builds(Append, number, more),
-        st.builds(Append, number, more),
-        st.sampled_from(plain).flatmap(number.map),
-        st.builds(Spoil, number, st.sampled_from(SPOILED)),
-        st.builds(Rename, number, key),
-        st.builds(Copy, number, key),
-        st.builds(Swap, number, number),
-        st.builds(Link, key, targets),
-        st.builds(RenameFolder, folders, folders),
-        st.builds(Write, ignores, st.sampled_from(IGNORES).map(str.encode)),
+    return chosen(
+        {
+            writes: 4,
+            st.builds(Append, number, more): 3,
+            st.sampled_from(plain).flatmap(number.map): 8,
+            st.builds(Spoil, number, st.sampled_from(SPOILED)): 1,
+            st.builds(Rename, number, key): 2,
+            st.builds(Copy, number, key): 1,
+            st.builds(Swap, number, number): 1,
+            st.builds(Link, key, targets): 1,
+            st.builds(RenameFolder, folders, folders): 1,
+            st.builds(Write, ignores, st.sampled_from(IGNORES).map(str.encode)): 1,
+        }
     )
 
 

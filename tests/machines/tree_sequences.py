@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hypothesis import strategies as st
-from tree_contents import KEYS, THEMES, files
+from tree_contents import KEYS, THEMES, chosen, files
 from tree_edits import Edit, Write, edits
 
 
@@ -67,17 +67,17 @@ def sequences() -> st.SearchStrategy[Sequence]:
 
 def _sequences(keys: tuple[str, ...]) -> st.SearchStrategy[Sequence]:
     engine = st.integers(0, 1)
-    # Most passes over such trees have 150 to 400 suspensions.
-    at = st.integers(0, 400)
-    a_pass = st.one_of(
-        st.builds(Index, engine),
-        st.builds(Index, engine),
-        st.builds(Cancel, at, engine),
-        st.builds(Cancel, at, engine),
-        st.builds(EditDuring, edits(keys), at),
-        st.just(IndexTwice()),
+    # Most passes over such trees have 60 to 150 suspensions.
+    at = st.integers(0, 150)
+    a_pass: st.SearchStrategy[Step] = chosen(
+        {
+            st.builds(Index, engine): 3,
+            st.builds(Cancel, at, engine): 3,
+            st.builds(EditDuring, edits(keys), at): 1,
+            st.just(IndexTwice()): 1,
+        }
     )
     some = st.lists(edits(keys), min_size=1, max_size=3)
     rounds = st.builds(lambda made, then: (*made, then), some, a_pass)
     steps = st.lists(rounds, max_size=6).map(lambda each: tuple(s for r in each for s in r))
-    return st.builds(Sequence, trees(keys, least=3, most=min(8, len(keys))), steps)
+    return st.builds(Sequence, trees(keys, least=min(4, len(keys)), most=min(8, len(keys))), steps)
