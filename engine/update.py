@@ -9,7 +9,7 @@ import anyio
 import asyncpg
 
 from engine.discover import Changes
-from engine.embedders import Embedder
+from engine.embedders import Embedder, offloaded
 from engine.embedding import EmbeddingQueue, embedding_queue
 from engine.entries import Entries
 from engine.executors import Executor, Threads, worker_processes
@@ -120,6 +120,7 @@ class _Updating:
         self._tracker = context.tracker
         self._found = found
         self._working = working
+        self._executor = executor
         self._modules = Modules(
             context.source,
             SnapshotTree(context.source, found.stamps),
@@ -183,7 +184,7 @@ class _Updating:
     async def _visit(self, plan: Plan, concurrency: int) -> int:
         """Visit, embed and store; returns how many texts had to be embedded."""
         async with embedding_queue(
-            self._context.embedder,
+            offloaded(self._context.embedder, self._executor.run),
             batch_size=self._settings.embed_batch_size,
             concurrency=self._settings.embed_concurrency,
             timeout_seconds=self._settings.embed_timeout_seconds,

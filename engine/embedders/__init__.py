@@ -3,6 +3,7 @@
 from engine.embedders.embedder import BadVectors, Embedder, Vectors, checked
 from engine.embedders.hashed import HashedEmbedder
 from engine.embedders.local import LocalEmbedder, NoLocalModel
+from engine.embedders.offloaded import offloaded
 from engine.embedders.opening import open_embedder
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "NoLocalModel",
     "Vectors",
     "checked",
+    "offloaded",
     "open_embedder",
 ]

@@ -38,7 +38,11 @@ class HashedEmbedder:
         return _DIMENSION
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        return await anyio.to_thread.run_sync(self._bag.sums, texts, limiter=self._one_thread)
+        return await anyio.to_thread.run_sync(self.embed_here, texts, limiter=self._one_thread)
+
+    def embed_here(self, texts: Sequence[str]) -> Vectors:
+        """The same in this thread: for a worker process, which has no event loop."""
+        return self._bag.sums(texts)
 
 
 def _vector_of(word: str) -> Row:
