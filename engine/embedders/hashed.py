@@ -1,24 +1,21 @@
 """An embedder without weights: words and their pieces hashed to axes. The honest fallback."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-import anyio
-import anyio.to_thread
 import numpy as np
 
-from engine.embedders.bag import BagOfWords, Row
+from engine.embedders.bag import Row
 from engine.embedders.commonness import telling
-from engine.embedders.embedder import Vectors
+from engine.embedders.summing import DIMENSION, SummingEmbedder
 
-_DIMENSION: Final = 256
 _AXES_OF_WORD: Final = 4
 _PIECE: Final = 3
 _PIECE_WEIGHT: Final = 0.5
 
 
-class HashedEmbedder:
+class HashedEmbedder(SummingEmbedder):
     """Texts are near when they share words or parts of words; it knows no meaning.
 
     Hashes are keyed by nothing but the word, so that every process on every machine
@@ -26,27 +23,11 @@ class HashedEmbedder:
     """
 
     def __init__(self) -> None:
-        self._bag = BagOfWords(_vector_of, _DIMENSION)
-        self._one_thread = anyio.CapacityLimiter(1)
-
-    @property
-    def fingerprint(self) -> str:
-        return "hashed-256/1"
-
-    @property
-    def dimension(self) -> int:
-        return _DIMENSION
-
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        return await anyio.to_thread.run_sync(self.embed_here, texts, limiter=self._one_thread)
-
-    def embed_here(self, texts: Sequence[str]) -> Vectors:
-        """The same in this thread: for a worker process, which has no event loop."""
-        return self._bag.sums(texts)
+        super().__init__(_vector_of, fingerprint="hashed-256/1")
 
 
 def _vector_of(word: str) -> Row:
-    vector = np.zeros(_DIMENSION, np.float32)
+    vector = np.zeros(DIMENSION, np.float32)
     for feature, weight in _features(word):
         digest = hashlib.blake2b(feature.encode(), digest_size=8).digest()
         for at in range(_AXES_OF_WORD):

@@ -13,26 +13,22 @@ depend on that question uses `hashed` or a model of their own.
 
 import hashlib
 import json
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import anyio
-import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.embedders.bag import BagOfWords, Row
+from engine.embedders.bag import Row
 from engine.embedders.commonness import telling
-from engine.embedders.embedder import Vectors
+from engine.embedders.summing import SummingEmbedder
 from engine.errors import WidthwiseError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_DIMENSION: Final = 256
 _WEIGHTS: Final = ("weights/l2_supercat_256.safetensors", "8ca0090ec476a033f1b86907875f5a5e")
 _TOKENIZER: Final = (
     "tokenizers/l2_supercat_tokenizer_config.json",
@@ -44,27 +40,11 @@ class NoLocalModel(WidthwiseError):
     """The weights are not installed, or are others than the fingerprint says."""
 
 
-class LocalEmbedder:
+class LocalEmbedder(SummingEmbedder):
     """Reads its weights at the first text, once a process, in a worker thread."""
 
     def __init__(self) -> None:
-        self._bag = BagOfWords(_vector_of, _DIMENSION)
-        self._one_thread = anyio.CapacityLimiter(1)
-
-    @property
-    def fingerprint(self) -> str:
-        return f"wordllama-l2-supercat-256/{_WEIGHTS[1][:12]}/1"
-
-    @property
-    def dimension(self) -> int:
-        return _DIMENSION
-
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        return await anyio.to_thread.run_sync(self.embed_here, texts, limiter=self._one_thread)
-
-    def embed_here(self, texts: Sequence[str]) -> Vectors:
-        """The same in this thread: for a worker process, which has no event loop."""
-        return self._bag.sums(texts)
+        super().__init__(_vector_of, fingerprint=f"wordllama-l2-supercat-256/{_WEIGHTS[1][:12]}/1")
 
 
 def _vector_of(word: str) -> Row:

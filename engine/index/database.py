@@ -118,13 +118,15 @@ async def _apply(connection: asyncpg.Connection, number: int, statements: str) -
 
 
 def _migrations() -> list[tuple[int, str, str]]:
-    folder = files("engine.index").joinpath("migrations")
+    """All of them, in order. One that is released never changes: what comes after it is new."""
     found = [
         (int(file.name[:4]), file.name, file.read_text("utf-8"))
-        for file in folder.iterdir()
+        for file in files("engine.index").joinpath("migrations").iterdir()
         if re.fullmatch(r"\d{4}_\w+\.sql", file.name)
     ]
-    return sorted(found)
+    # The definition cache brings its tables along.
+    definitions = files("prewarm").joinpath("queries/create_definitions.sql")
+    return sorted([*found, (2, "0002_definitions.sql", definitions.read_text("utf-8"))])
 
 
 MIGRATIONS = _migrations()
