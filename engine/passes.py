@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 import anyio
@@ -15,7 +16,8 @@ from engine.index.working import SwapOrder, Working
 from engine.invalidation import SnapshotMoved
 from engine.report import Done, PassReport, Phase
 from engine.sources import SourceError
-from engine.update import PassContext, Update, update
+from engine.update import PassContext, Update, log_plan, update
+from resolver import DependencyGraph
 
 log = logging.getLogger("widthwise.passes")
 
@@ -89,6 +91,7 @@ class _Pass:
             self._context.recipe, found.snapshot.revision, found.deleted, found.touched
         )
         if found.nothing:
+            log_plan(self._realm.name, DependencyGraph({}).plan(), 0)
             await working.touch(order)
             report = await self._report(found, Done(generation=self._realm.generation))
             await working.finish(error=None, report=report.as_json(), explanations={})
@@ -104,6 +107,7 @@ class _Pass:
     async def _report(self, found: Changes, done: Done) -> PassReport:
         totals = await live.totals(self._pool, self._realm.id)
         self._tracker.enter(Phase.DONE)
+        log.info("pass done: %s realm=%s", _timings(self._tracker.seconds), self._realm.name)
         return PassReport.of(
             done,
             realm=self._realm.name,
@@ -120,6 +124,10 @@ class _Pass:
             seconds=round(time.monotonic() - self._started, 3),
             phases=dict(self._tracker.seconds),
         )
+
+
+def _timings(seconds: Mapping[str, float]) -> str:
+    return " ".join(f"{phase}={value:.3f}s" for phase, value in seconds.items())
 
 
 def _done(updated: Update, *, generation: int) -> Done:

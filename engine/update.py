@@ -175,10 +175,7 @@ class _Updating:
             envelope=render_envelope(self._settings.prerender_tabs),
             cap=self._settings.index_concurrency,
         )
-        log.info(
-            "visit plan: files=%d maxLayerWidth=%d topoDepth=%d concurrency=%d realm=%s",
-            len(plan), width, plan.topo_depth, concurrency, self._context.realm.name,
-        )  # fmt: skip
+        log_plan(self._context.realm.name, plan, concurrency)
         return concurrency
 
     async def _visit(self, plan: Plan, concurrency: int) -> int:
@@ -215,6 +212,14 @@ class _Updating:
         self._tracker.chunks += sum(
             len(each.chunks) for each in outcomes if isinstance(each, WorkingEntry)
         )
+
+
+def log_plan(realm: str, plan: Plan, concurrency: int) -> None:
+    """The one line by which a pass can be found in a log."""
+    log.info(
+        "visit plan: files=%d maxLayerWidth=%d topoDepth=%d concurrency=%d realm=%s",
+        len(plan), plan.max_layer_width, plan.topo_depth, concurrency, realm,
+    )  # fmt: skip
 
 
 def _failed(key: str, reason: str) -> FailedEntry:
