@@ -20,6 +20,9 @@ class FaultySource(Folder):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.mend()
+
+    def mend(self) -> None:
         self.at_snapshot: Fault = lambda: None
         self.at_read: Callable[[str], Any] = lambda _key: None
 
@@ -38,6 +41,9 @@ class FaultyVisitor:
     fingerprint = "faulty"
 
     def __init__(self) -> None:
+        self.mend()
+
+    def mend(self) -> None:
         self.answer: Callable[[File], Awaitable[Any]] = self.text
 
     async def visit(self, file: File, context: VisitContext) -> Visit:
@@ -58,6 +64,9 @@ class FaultyEmbedder:
 
     def __init__(self) -> None:
         self._hashed = HashedEmbedder()
+        self.mend()
+
+    def mend(self) -> None:
         self.before: Callable[[], Awaitable[None]] = _nothing
         self.answer: Callable[[Any], Any] = lambda vectors: vectors
 

@@ -88,12 +88,12 @@ async def test_a_pass_can_be_cancelled_at_every_suspension(
     connection: "asyncpg.Connection[asyncpg.Record]",
     root: Path,
     files: int,
-    record_property: Any,
+    record_testsuite_property: Any,
 ) -> None:
     async with opened(dsn, root.parent) as engine:
         counts = await cancelled_at_points(engine, connection, root, files=files, points=100_000)
     assert counts["cancelled"] >= 50, counts
-    record_property("counts", counts)
+    record_testsuite_property(f"cancellations of {files} files", counts)
 
 
 @pytest.mark.xfail(strict=True, reason="a pass can be cancelled between its swap and its end")

@@ -171,10 +171,10 @@ async def test_hundreds_of_killed_passes_show_nothing_and_leave_nothing(
     connection: "asyncpg.Connection[asyncpg.Record]",
     root: Path,
     environment: dict[str, str],
-    record_property: Any,
+    record_testsuite_property: Any,
 ) -> None:
     counts = await killed_at_random(dsn, connection, root, environment, kills=200)
-    record_property("counts", dict(counts))
+    record_testsuite_property("kills", dict(counts))
     assert counts["mixed generations"] == 0, counts
     assert counts["killed"] + counts["killed with workers"] > 100, counts
 

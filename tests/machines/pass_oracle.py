@@ -81,6 +81,7 @@ def may_be_visited(before: dict[str, Row], after: dict[str, Row]) -> set[str]:
     """
     both = before.keys() & after.keys()
     moved = before.keys() ^ after.keys()
+    moved |= {key for key in both if _is_file(before[key]) != _is_file(after[key])}
     redefined = moved | {key for key in both if _offers(before[key]) != _offers(after[key])}
     return {
         key
@@ -96,6 +97,11 @@ def may_be_visited(before: dict[str, Row], after: dict[str, Row]) -> set[str]:
 
 def _offers(row: Row) -> tuple[str, bool]:
     return row["definition_fingerprint"], _failed(row)
+
+
+def _is_file(row: Row) -> bool:
+    """A link, say, has an entry too, for its error; what can't be read has no hash."""
+    return bool(row["content_hash"]) or row["error"] is None
 
 
 def _content(row: Row) -> tuple[str, int]:
