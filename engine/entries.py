@@ -80,6 +80,8 @@ class Entries:
         analysed = module.analysed
         if analysed.error is not None:
             return self._failure(module, analysed.error, retry=analysed.retry)
+        # What memory has had to let go comes back in one query, not in one for each.
+        await self._cache.get_many(module.edges, limit=1)
         context = VisitContext(self._definition)
         visit = await self._visitor.visit(self._file(module), context)
         consulted = {key: self._fingerprint(key) for key in module.consulted}

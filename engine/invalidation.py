@@ -16,6 +16,9 @@ from resolver import DependencyGraph
 # A reason names this many of the symbols that changed.
 MAX_NAMES = 8
 
+# Definitions that are held in memory, some 1 to 5 KB each; the others are read from the store.
+MAX_DEFINITIONS = 50_000
+
 # A change that concerns few files is followed by asking who reads them, in so many rounds
 # at most; beyond that it is cheaper to load all edges.
 MAX_ROUNDS = 32
@@ -62,7 +65,9 @@ class Invalidator:
         scope = definitions_scope(realm_id)
         self._live = PostgresDefinitions(pool, scope, version_of=self._live_version)
         self._cache = DefinitionCache(
-            modules.load, store=PostgresDefinitions(pool, scope, version_of=self._version)
+            modules.load,
+            store=PostgresDefinitions(pool, scope, version_of=self._version),
+            max_entries=MAX_DEFINITIONS,
         )
 
     @property
