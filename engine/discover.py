@@ -19,6 +19,9 @@ from engine.sources import (
 
 INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF
 
+# What is recorded of something that is no file: a link out of the tree, a forbidden name.
+NO_STAMP = Stamp(0, 0, 0, 0)
+
 
 class Recorded(NamedTuple):
     """What the live index remembers of a file, to tell whether it changed."""
@@ -128,6 +131,25 @@ class Changes:
     @property
     def nothing(self) -> bool:
         return not (self.to_visit or self.deleted or self.problems)
+
+    @property
+    def appeared(self) -> list[str]:
+        """Keys where there is a file now and was none, or nothing that could be one."""
+        return [
+            file.key
+            for file in (*self.added, *self.modified, *self.again)
+            if file.key not in self.recorded or self.recorded[file.key].stamp == NO_STAMP
+        ]
+
+    @property
+    def went(self) -> list[str]:
+        """Keys where there was a file and now is none: deleted, or what can't be one."""
+        turned = [
+            problem.key
+            for problem in self.problems
+            if problem.key in self.recorded and self.recorded[problem.key].stamp != NO_STAMP
+        ]
+        return sorted([*self.deleted, *turned])
 
     def reasons(self) -> dict[str, Reason]:
         """The files that are visited for their own sake."""

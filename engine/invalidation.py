@@ -78,7 +78,7 @@ class Invalidator:
     async def follow(self) -> Invalidation:
         """Load what changed and whatever the visits will read."""
         result = self._invalidation
-        gone = set(self._changes.deleted)
+        gone = set(self._changes.went)
         await self._cache.invalidate(sorted(gone))
         frontier = self._changes.reasons() | await self._probers()
         result.cut_off = await self._reached(frontier, gone)
@@ -120,8 +120,8 @@ class Invalidator:
         """Files that looked for a key where something has appeared, or is gone."""
         if not self._changes.recorded:
             return {}
-        moved = {file.key: Why.APPEARED for file in self._changes.added}
-        moved |= dict.fromkeys(self._changes.deleted, Why.WENT)
+        moved = dict.fromkeys(self._changes.appeared, Why.APPEARED)
+        moved |= dict.fromkeys(self._changes.went, Why.WENT)
         if not moved:
             return {}
         found = await live.probers(self._pool, self._realm_id, list(moved))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import anyio
 import asyncpg
 
-from engine.discover import Changes
+from engine.discover import NO_STAMP, Changes
 from engine.embedders import Embedder, offloaded
 from engine.embedding import EmbeddingQueue, embedding_queue
 from engine.entries import Entries
@@ -21,7 +21,7 @@ from engine.reasons import Why
 from engine.recipe import recipe
 from engine.report import Phase, Tracker
 from engine.settings import Settings
-from engine.sources import Source, SourceFile, Stamp
+from engine.sources import Source, SourceFile
 from engine.spool import Spool
 from engine.vectors import PaidOnce
 from engine.visit import Visitor
@@ -224,4 +224,4 @@ def log_plan(realm: str, plan: Plan, concurrency: int) -> None:
 
 def _failed(key: str, reason: str) -> FailedEntry:
     """The entry of something that can't even be opened. What is there may change any time."""
-    return FailedEntry(key, b"", Stamp(0, 0, 0, 0), "", "", reason, retry=False)
+    return FailedEntry(key, b"", NO_STAMP, "", "", reason, retry=False)

@@ -90,6 +90,23 @@ async def test_readers_of_a_broken_module_say_so_and_are_healed_with_it(
     assert await live_rows(dsn, "r") == await live_rows(dsn, "fresh")
 
 
+async def test_readers_notice_a_file_that_is_replaced_by_what_is_none_and_back(
+    open_engine: OpenEngine, tmp_path: Path, dsn: str
+) -> None:
+    root = write_tree(tmp_path / "t", TREE)
+    async with open_engine() as engine:
+        await _index(engine, "r", root)
+        write_tree(root, {"base.py": None})
+        os.symlink("/etc/passwd", root / "base.py")
+        assert (await _index(engine, "r", root)).visited == 1
+        assert (await engine.entry("r", "user.py")).dependencies == ()
+        write_tree(root, {"base.py": None})
+        write_tree(root, TREE)
+        assert (await _index(engine, "r", root)).visited == 2
+        await _index(engine, "fresh", root)
+    assert await live_rows(dsn, "r") == await live_rows(dsn, "fresh")
+
+
 async def test_a_renamed_file_keeps_its_vectors(open_engine: OpenEngine, tmp_path: Path) -> None:
     root = write_tree(tmp_path / "t", TREE)
     async with open_engine() as engine:
