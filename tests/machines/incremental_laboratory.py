@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import count
@@ -16,7 +16,8 @@ import asyncpg
 from loop_suspensions import Suspensions
 from pass_oracle import difference, fresh_rows, left_behind, live, may_be_visited, visited
 from tree_contents import MAX_FILE_BYTES
-from tree_sequences import Cancel, EditDuring, Index, IndexTwice, Sequence
+from tree_edits import Edit
+from tree_sequences import Cancel, EditDuring, Index, IndexTwice, Sequence, Tree
 
 from engine import Engine, Folder, Job, JobState, PassReport, Settings
 
@@ -64,6 +65,31 @@ class Laboratory:
             await self.engines[0].delete_realm(name)
             shutil.rmtree(root)
         self.tally["sequences"] += 1
+
+    async def compare(self, capped: dict[int, Engine], tree: Tree, edited: Iterable[Edit]) -> None:
+        """Index a tree, and again once it is edited, with each of the engines."""
+        root = Sequence(tree).write_tree(self._folder / f"realm {next(self._numbers)}")
+        names = {cap: f"{root.name} at {cap}" for cap in capped}
+        try:
+            await self._index_all(capped, names, root)
+            for edit in edited:
+                edit.apply(root)
+            await self._index_all(capped, names, root)
+        finally:
+            for cap, engine in capped.items():
+                await engine.delete_realm(names[cap])
+            shutil.rmtree(root)
+
+    async def _index_all(
+        self, capped: dict[int, Engine], names: dict[int, str], root: Path
+    ) -> None:
+        for cap, engine in capped.items():
+            await engine.add_realm(names[cap], Folder(root))
+            report = await engine.index(names[cap]).finished()
+            assert report.concurrency <= cap
+            self.tally[f"passes with {report.concurrency} visits at once"] += 1
+        one, *others = [(await live(self.connection, name)).rows for name in names.values()]
+        assert all(other == one for other in others)
 
 
 @asynccontextmanager

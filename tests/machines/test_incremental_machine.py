@@ -2,15 +2,20 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from anyio.from_thread import BlockingPortal
 from hypothesis import HealthCheck, given, settings
-from incremental_laboratory import Laboratory
-from tree_edits import Append, Delete, Link, ReverseLines, Write
-from tree_sequences import Cancel, Index, IndexTwice, Sequence, sequences
+from hypothesis import strategies as st
+from incremental_laboratory import Laboratory, opened
+from tree_contents import KEYS
+from tree_edits import Append, Delete, Edit, Link, ReverseLines, Write, edits
+from tree_sequences import Cancel, Index, IndexTwice, Sequence, Tree, sequences, trees
+
+from engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -137,3 +142,45 @@ def test_each_of_thousands_of_passes_leaves_what_a_fresh_one_would(
     portal.call(laboratory.run, sequence)
     if laboratory.tally["sequences"] % 100 == 0:
         log.warning("%s", dict(sorted(laboratory.tally.items())))
+
+
+@pytest.fixture(scope="module")
+def capped(
+    portal: BlockingPortal, machine_dsn: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[int, Engine]]:
+    """Engines that visit so many files at once, and no render pool that holds them back."""
+    home = tmp_path_factory.mktemp("home")
+    with ExitStack() as stack:
+        yield {
+            cap: stack.enter_context(
+                portal.wrap_async_context_manager(
+                    opened(machine_dsn, home, index_concurrency=cap, prerender_tabs=32)
+                )
+            )
+            for cap in (1, 2, 4, 16)
+        }
+
+
+@settings(usual, max_examples=6)
+@given(tree=trees(least=11, most=12), edited=st.lists(edits(KEYS), min_size=1, max_size=8))
+def test_any_number_of_visits_at_once_leaves_the_same_rows(
+    laboratory: Laboratory,
+    capped: dict[int, Engine],
+    portal: BlockingPortal,
+    tree: Tree,
+    edited: list[Edit],
+) -> None:
+    portal.call(laboratory.compare, capped, tree, edited)
+
+
+@pytest.mark.long
+@settings(usual, max_examples=LONG_SEQUENCES // 10)
+@given(tree=trees(least=14, most=30), edited=st.lists(edits(KEYS), min_size=1, max_size=8))
+def test_any_number_of_visits_at_once_leaves_the_same_rows_of_many_trees(
+    laboratory: Laboratory,
+    capped: dict[int, Engine],
+    portal: BlockingPortal,
+    tree: Tree,
+    edited: list[Edit],
+) -> None:
+    portal.call(laboratory.compare, capped, tree, edited)

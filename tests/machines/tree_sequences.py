@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from tree_contents import KEYS, THEMES, chosen, files
 from tree_edits import Edit, Write, edits
 
+Tree: TypeAlias = tuple[tuple[str, bytes], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -44,7 +46,7 @@ Step: TypeAlias = Edit | Index | Cancel | EditDuring | IndexTwice
 class Sequence:
     """A tree, and what happens to it after its first pass. A last pass is always made."""
 
-    tree: tuple[tuple[str, bytes], ...]
+    tree: Tree
     steps: tuple[Step, ...] = field(default=())
 
     def write_tree(self, root: Path) -> Path:
@@ -54,9 +56,7 @@ class Sequence:
         return root
 
 
-def trees(
-    keys: tuple[str, ...] = KEYS, *, least: int, most: int
-) -> st.SearchStrategy[tuple[tuple[str, bytes], ...]]:
+def trees(keys: tuple[str, ...] = KEYS, *, least: int, most: int) -> st.SearchStrategy[Tree]:
     found = st.lists(files(keys), min_size=least, max_size=most, unique_by=lambda file: file[0])
     return found.map(tuple)
 
