@@ -88,7 +88,6 @@ def test_a_file_that_cannot_be_read_is_told_to_old_and_new_readers_alike(
     portal.call(laboratory.run, Sequence(tree, (Write("b.py", USES_F_OF_A), IndexTwice())))
 
 
-@pytest.mark.xfail(strict=True, reason="keys that become links are not told to their readers")
 @pytest.mark.parametrize(
     "sequence",
     [

@@ -207,8 +207,7 @@ def edits(keys: tuple[str, ...]) -> st.SearchStrategy[Any]:
         Delete, Touch, Chmod, ShiftLines, ReverseLines, Repeat, KeepStamp, Decompose,
         FolderToFile, Replace,
     )  # fmt: skip
-    # Those that lead nowhere or out of the tree wait for a test that is expected to fail.
-    targets = st.just(".")
+    targets = st.sampled_from(["a.py", "..", "../../outside", "nowhere", ".", "pkg", "/etc/hosts"])
     folders = st.sampled_from(["pkg", "web", "a", "b", "docs", "src", "web/lib", "pkg/sub"])
     ignores = st.sampled_from([".gitignore", "pkg/.gitignore"])
     more = st.sampled_from(keys).flatmap(contents)
