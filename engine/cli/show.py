@@ -60,7 +60,7 @@ def report(done: PassReport, errors: Sequence[tuple[str, str]], *, as_json: bool
 
 def _headline(done: PassReport) -> str:
     if done.visited or done.reused or done.deleted:
-        rate = f", {done.visited / done.seconds:,.0f} files/s" if done.seconds else ""
+        rate = f", {done.visited / done.seconds:,.0f} files/s" if done.visited >= 100 else ""
         return f"indexed {done.realm} in {done.seconds:.2f} s{rate}"
     return f"nothing to visit in {done.realm}: up to date ({done.seconds:.2f} s)"
 

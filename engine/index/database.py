@@ -56,6 +56,12 @@ async def _pool(dsn: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
         pool = await asyncpg.create_pool(
             dsn, min_size=1, max_size=connections, init=_prepare, command_timeout=600
         )
+    except (ValueError, asyncpg.InterfaceError):
+        # What a parser says of a malformed DSN may quote the password in it.
+        raise DatabaseUnavailable(
+            "cannot open the database: WIDTHWISE_DSN is malformed; it looks like"
+            " postgresql://user:password@host:5432/database"
+        ) from None
     except UNREACHABLE as error:
         # The DSN may hold a password, so the message names the reason alone.
         raise DatabaseUnavailable(f"cannot open the database: {error}") from None

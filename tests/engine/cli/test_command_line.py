@@ -121,8 +121,20 @@ def test_what_is_not_known_is_one_line_and_exit_code_1(
     assert done.stderr.count("\n") == 1
 
 
-def test_an_unreachable_database_is_one_line_without_its_password(run: Run) -> None:
-    done = run("status", WIDTHWISE_DSN="postgresql://me:hunter2@127.0.0.1:1/none")
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://me:hunter2@127.0.0.1:1/none",
+        "postgresql://me:hunter2",
+        "postgrs://me:hunter2@h/d",
+        "hunter2",
+        "postgresql://me:pw@127.0.0.1:1/none?sslmode=hunter2",
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(
+    run: Run, dsn: str
+) -> None:
+    done = run("status", WIDTHWISE_DSN=dsn)
     assert done.returncode == 1
     assert done.stderr.startswith("widthwise: cannot open the database")
     assert done.stderr.count("\n") == 1
