@@ -127,8 +127,8 @@ class _Run:
                     await self._index(self._engines[number])
                 case Cancel(at, number):
                     await self._cancel(self._engines[number], at)
-                case EditDuring(edit, at):
-                    await self._edit_during(partial(edit.apply, self._root), at)
+                case EditDuring(edit, at, undone):
+                    await self._edit_during(partial(edit.apply, self._root), at, undone=undone)
                 case IndexTwice():
                     await self._index_twice()
                 case _:
@@ -155,11 +155,19 @@ class _Run:
             self._tally["cancelled behind the swap"] += 1
             await self._check_rows(engine)
 
-    async def _edit_during(self, edit: Callable[[], None], at: int) -> None:
+    async def _edit_during(self, edit: Callable[[], None], at: int, *, undone: bool) -> None:
+        aside = self._root.with_name("aside")
+        shutil.copytree(self._root, aside, symlinks=True)
         job = self._engines[0].index(self._name)
         with self._laboratory.suspensions.acting(edit, at=at):
             await job.finished()
         self._tally["passes"] += 1
+        self._tally["edits undone behind a pass"] += undone
+        if undone:
+            shutil.rmtree(self._root)
+            aside.rename(self._root)
+        else:
+            shutil.rmtree(aside)
 
     async def _index_twice(self) -> None:
         jobs = [engine.index(self._name) for engine in self._engines]

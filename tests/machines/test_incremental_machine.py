@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from incremental_laboratory import Laboratory, opened
 from tree_contents import KEYS
-from tree_edits import Append, Delete, Edit, Link, ReverseLines, Write, edits
-from tree_sequences import Cancel, Index, IndexTwice, Sequence, Tree, sequences, trees
+from tree_edits import Append, Delete, Edit, Link, ReverseLines, ShiftLines, Write, edits
+from tree_sequences import Cancel, EditDuring, Index, IndexTwice, Sequence, Tree, sequences, trees
 
 from engine import Engine
 
@@ -114,6 +114,23 @@ def test_what_a_cancelled_pass_resolved_is_not_read_after_its_files_are_gone(
     tree = (("main.py", USES_F_OF_PKG), ("pkg/__init__.py", python("from .b import *")))
     for at in range(20, 120, 20):
         steps = (Write("pkg/b.py", python("def f(x): ...")), Cancel(at), Delete(2), Append(0, b"f"))
+        portal.call(laboratory.run, Sequence(tree, steps))
+
+
+MAPPED = b'{"compilerOptions": {"baseUrl": ".", "paths": {"@lib/*": ["web/*"]}}}'
+
+
+@pytest.mark.xfail(strict=True, reason="configuration is read anew, whatever the listing saw")
+def test_configuration_that_was_another_during_a_pass_and_is_itself_again(
+    laboratory: Laboratory, portal: BlockingPortal
+) -> None:
+    tree = (
+        ("tsconfig.json", MAPPED),
+        ("web/a.ts", b"export function f() {}\n"),
+        ("web/b.ts", b"import { f } from '@lib/a'\nf()\n"),
+    )
+    for at in range(0, 60, 12):
+        steps = (ShiftLines(2), EditDuring(Write("tsconfig.json", b"{}"), at, undone=True))
         portal.call(laboratory.run, Sequence(tree, steps))
 
 
