@@ -108,7 +108,8 @@ class Entries:
         """Identifies all that a visit is computed from: see `WorkingEntry.inputs`."""
         parts = [
             self._recipe,
-            module.analysed.content_hash.hex(),
+            # What is too large has no hash, and says how large it is.
+            f"{module.analysed.content_hash.hex()} {module.analysed.size}",
             repr((module.links, module.probes, module.consulted)),
             *(f"{key}={fingerprint}" for key, fingerprint in read.items()),
         ]

@@ -11,7 +11,7 @@ from anyio.from_thread import BlockingPortal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from incremental_laboratory import Laboratory, opened
-from tree_contents import KEYS
+from tree_contents import KEYS, MAX_FILE_BYTES
 from tree_edits import Append, Delete, Edit, Link, ReverseLines, ShiftLines, Write, edits
 from tree_sequences import Cancel, EditDuring, Index, IndexTwice, Sequence, Tree, sequences, trees
 
@@ -105,6 +105,15 @@ def test_a_link_out_of_the_tree_is_to_its_readers_as_if_nothing_were_there(
     laboratory: Laboratory, portal: BlockingPortal, sequence: Sequence
 ) -> None:
     portal.call(laboratory.run, sequence)
+
+
+def test_what_is_too_large_is_taken_over_from_a_cancelled_pass_at_its_size_alone(
+    laboratory: Laboratory, portal: BlockingPortal
+) -> None:
+    tree = (("a.py", b"x" * (MAX_FILE_BYTES + 1)),)
+    for at in range(20, 120, 20):
+        steps = (Write("b.py", tree[0][1]), Cancel(at), Append(1, b"x"))
+        portal.call(laboratory.run, Sequence(tree, steps))
 
 
 @pytest.mark.xfail(strict=True, reason="stored definitions do not name what they resolved to")
