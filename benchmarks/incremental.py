@@ -14,6 +14,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -76,8 +77,7 @@ async def measure(root: Path, home: Path) -> list[Row]:
         await run("from scratch")
         await run("nothing, files still young")
         await run("nothing")
-        hub = await _most_read(pool)
-        leaf = await _least_read(pool)
+        hub, leaf = await _hub_and_leaf(pool)
         for change, edit in _edits(root, hub, leaf):
             edit()
             await run(change)
@@ -104,23 +104,13 @@ def _switch(root: Path, count: int) -> None:
         path.write_bytes(path.read_bytes() + b"\n\nON_THIS_BRANCH = True\n")
 
 
-async def _most_read(pool: asyncpg.Pool) -> str:
-    return str(
-        await pool.fetchval(
-            "SELECT read FROM entries, unnest(dependencies) AS read WHERE read LIKE '%.py'"
-            " GROUP BY read ORDER BY count(*) DESC, read LIMIT 1"
-        )
-    )
-
-
-async def _least_read(pool: asyncpg.Pool) -> str:
-    return str(
-        await pool.fetchval(
-            "SELECT key FROM entries WHERE key LIKE '%.py' AND chunk_count > 0 AND NOT EXISTS"
-            " (SELECT 1 FROM entries AS other WHERE entries.key = ANY (other.dependencies))"
-            " ORDER BY key DESC LIMIT 1"
-        )
-    )
+async def _hub_and_leaf(pool: asyncpg.Pool) -> tuple[str, str]:
+    """The Python file that most others read, and the last one that none reads."""
+    rows = await pool.fetch("SELECT key, dependencies FROM entries WHERE key LIKE '%.py'")
+    reads = Counter(key for row in rows for key in row["dependencies"] if key.endswith(".py"))
+    filled = await pool.fetch("SELECT key FROM entries WHERE chunk_count > 0 AND key LIKE '%.py'")
+    hub = max(reads, key=lambda key: (reads[key], key))
+    return hub, max(row["key"] for row in filled if row["key"] not in reads)
 
 
 async def _rows_written(pool: asyncpg.Pool) -> int:

@@ -1,14 +1,10 @@
 -- Versions that no entry will own after the swap. A failed visit keeps the version it had.
-DELETE FROM chunks USING entries AS live
-WHERE chunks.version = live.version
-    AND live.realm_id = $1
-    AND (
-        live.key = ANY ($3::text[])
-        OR EXISTS (
-            SELECT 1 FROM working_entries AS working
-            WHERE working.realm_id = $1
-                AND working.token = $2
-                AND working.key = live.key
-                AND working.version <> live.version
-        )
-    )
+DELETE FROM chunks USING (
+    SELECT live.version
+    FROM working_entries AS working
+    JOIN entries AS live ON live.realm_id = $1 AND live.key = working.key
+    WHERE working.realm_id = $1 AND working.token = $2 AND working.version <> live.version
+    UNION ALL
+    SELECT version FROM entries WHERE realm_id = $1 AND key = ANY ($3::text[])
+) AS obsolete
+WHERE chunks.version = obsolete.version
