@@ -29,6 +29,7 @@ class Recorded(NamedTuple):
     content_hash: bytes
     stamp: Stamp
     listed_at_ns: int
+    definition_fingerprint: str
     error: str | None
     retry: bool
 

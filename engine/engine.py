@@ -21,7 +21,6 @@ from engine.index.sweep import sweep
 from engine.invalidation import definitions_scope
 from engine.job import Job
 from engine.passes import run_pass
-from engine.report import PassReport
 from engine.runner import Runner
 from engine.settings import Settings
 from engine.sources import Source, open_source
@@ -200,7 +199,7 @@ class Engine:
             raise RealmNotFound(name)
         return row
 
-    async def _run(self, job: Job) -> PassReport:
+    async def _run(self, job: Job) -> None:
         row = await self._row(job.realm)
         async with realm_lock(self._pool, row.id, realm=row.name):
             context = PassContext(
@@ -213,8 +212,9 @@ class Engine:
                 visitor=self._visitor,
                 settings=self._settings,
                 tracker=job.tracker,
+                ended=job.succeeded,
             )
-            return await run_pass(context, from_scratch=job.from_scratch)
+            await run_pass(context, from_scratch=job.from_scratch)
 
 
 @dataclass(frozen=True, slots=True)

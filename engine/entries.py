@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import anyio.to_thread
 
@@ -12,11 +12,9 @@ from engine.index.working import Candidate, FailedEntry, Working, WorkingEntry
 from engine.modules import Module, Modules, ModuleUnusable
 from engine.prepare_drafts import prepared_drafts
 from engine.sources import Source, Stamp
-from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor
+from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor, checked_visit
 from engine.writing import Outcome
 from prewarm import Definition, DefinitionCache, DefinitionError
-
-LiveFingerprints = Callable[[Iterable[str]], Awaitable[Mapping[str, str]]]
 
 log = logging.getLogger("widthwise.entries")
 
@@ -56,16 +54,14 @@ class Entries:
             return self._failure(module, f"{type(error).__name__}: {error}", retry=True)
 
     async def adopt(
-        self, working: Working, keys: Iterable[str], live_fingerprints: LiveFingerprints
+        self, working: Working, keys: Iterable[str], live_fingerprint: Callable[[str], str]
     ) -> set[str]:
         """Take over what unfinished passes have left of these files, where it is still right."""
-        candidates = await working.candidates(sorted(keys))
-        read = {key for candidate in candidates for key in candidate.dependencies}
-        before = await live_fingerprints(read) if read else {}
         chosen: dict[str, Candidate] = {}
-        for candidate in candidates:
+        for candidate in await working.candidates(sorted(keys)):
             now = {
-                key: self._fingerprint(key) or before.get(key, "") for key in candidate.dependencies
+                key: self._fingerprint(key) or live_fingerprint(key)
+                for key in candidate.dependencies
             }
             module = self._modules.module(candidate.key)
             if candidate.key not in chosen and candidate.inputs == self._inputs(module, now):
@@ -83,7 +79,7 @@ class Entries:
         # What memory has had to let go comes back in one query, not in one for each.
         await self._cache.get_many(module.edges, limit=1)
         context = VisitContext(self._definition)
-        visit = await self._visitor.visit(self._file(module), context)
+        visit = checked_visit(await self._visitor.visit(self._file(module), context))
         consulted = {key: self._fingerprint(key) for key in module.consulted}
         read = {
             key: fingerprint

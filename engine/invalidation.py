@@ -7,7 +7,6 @@ import asyncpg
 
 from engine.discover import Changes
 from engine.index import live
-from engine.index.live import Dependencies
 from engine.modules import Modules
 from engine.reasons import Reason, Why
 from prewarm import Definition, DefinitionCache, PostgresDefinitions, prewarm
@@ -94,15 +93,14 @@ class Invalidator:
         self._tell_renamed_from_added()
         return result
 
-    async def live_fingerprints(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """What these files define according to the live index."""
-        return (await self._recorded(keys)).fingerprints
+    def live_fingerprint(self, key: str) -> str:
+        """What the file defines according to the live index; empty if it is not in it."""
+        known = self._changes.recorded.get(key)
+        return known.definition_fingerprint if known else ""
 
-    async def _recorded(self, keys: Iterable[str]) -> Dependencies:
+    async def _recorded(self, keys: Iterable[str]) -> dict[str, list[str]]:
         known = [key for key in keys if key in self._changes.recorded]
-        if not known:
-            return Dependencies({}, {})
-        return await live.dependencies(self._pool, self._realm_id, known)
+        return await live.dependencies(self._pool, self._realm_id, known) if known else {}
 
     async def _readers(self, keys: Iterable[str]) -> dict[str, Reason]:
         """Who read these files, by the live index; only files that are still there."""
@@ -171,8 +169,9 @@ class Invalidator:
         self._invalidation.warnings.extend(reason for _, reason in report.failed)
         if self._modules.vanished:
             raise SnapshotMoved(min(self._modules.vanished))
-        fingerprints = await self.live_fingerprints(frontier)
-        redefined = {key for key in frontier if self._fingerprint(key) != fingerprints.get(key, "")}
+        redefined = {
+            key for key in frontier if self._fingerprint(key) != self.live_fingerprint(key)
+        }
         for key in redefined & before.keys():
             after = report.definitions.get(key)
             self._changed_names[key] = _difference(before[key], after)
@@ -197,7 +196,7 @@ class Invalidator:
     async def _warm_what_visits_read(self) -> None:
         """Recorded dependencies of the last good visit, and what new references lead to."""
         recorded = await self._recorded(self._invalidation.visits)
-        wanted = {key for edges in recorded.edges.values() for key in edges}
+        wanted = {key for edges in recorded.values() for key in edges}
         for key in self._invalidation.visits:
             facts = self._modules.facts(key)
             wanted.update(facts.edges if facts else ())
@@ -231,14 +230,19 @@ class Invalidator:
         return set() if names & {"", "*"} else names
 
     def _version(self, key: str) -> str:
-        """The content that a definition must have been made from to be of use here."""
+        """The content and the resolution that a definition must come from to be of use here.
+
+        1. A pass sees b.py appear and stores that `from .b import *` in a.py leads to it.
+        2. It is cancelled, and b.py goes again: for the live index nothing happened.
+        So the content of a.py is not enough to tell its definition from that other one.
+        """
         if facts := self._modules.facts(key):
-            return facts.content_hash.hex()
+            return f"{facts.content_hash.hex()}:{facts.fingerprint}"
         return "" if key in self._invalidation.visits else self._live_version(key)
 
     def _live_version(self, key: str) -> str:
         known = self._changes.recorded.get(key)
-        return known.content_hash.hex() if known else ""
+        return f"{known.content_hash.hex()}:{known.definition_fingerprint}" if known else ""
 
 
 def definitions_scope(realm_id: int) -> str:
@@ -247,7 +251,7 @@ def definitions_scope(realm_id: int) -> str:
 
 
 class SnapshotMoved(Exception):
-    """A file vanished between its listing and its reading: the listing has to be made again."""
+    """A file is not what it was at its listing: the listing has to be made again."""
 
 
 def _difference(before: Definition, after: Definition | None) -> tuple[str, ...]:

@@ -56,13 +56,11 @@ class Job:
         """Stop the pass at its next await; the live index stays as it was."""
         self.scope.cancel()
 
-    def end(
-        self,
-        state: JobState,
-        *,
-        report: PassReport | None = None,
-        error: BaseException | None = None,
-    ) -> None:
+    def succeeded(self, report: PassReport) -> None:
+        """The pass has swapped: whatever comes now, even a cancellation, comes too late."""
+        self.report = report
+
+    def end(self, state: JobState, *, error: BaseException | None = None) -> None:
         """Settle the job, once."""
-        self.state, self.report, self.error = state, report, error
+        self.state, self.error = state, error
         self._ended.set()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from engine.analyse import Analysed, AnalyseRequest, analyse
 from engine.chunk_text import PreparedText
+from engine.discover import content_hash
 from engine.executors import Executor
 from engine.languages import Chunk, Link, Resolution, decode, language_named
 from engine.sources import FileGone, FileTooLarge, Source, Unreadable
@@ -53,12 +54,16 @@ class Facts(NamedTuple):
 
 
 class SnapshotTree:
-    """The keys of a snapshot and its configuration files, as resolution asks for them."""
+    """The keys of a snapshot and its configuration files, as resolution asks for them.
+
+    `read_hashes` are those of the contents that were read.
+    """
 
     def __init__(self, source: Source, keys: Iterable[str]) -> None:
         self._source = source
         self._keys = frozenset(keys)
         self._texts: dict[str, str | None] = {}
+        self.read_hashes: dict[str, bytes] = {}
 
     def __contains__(self, key: object) -> bool:
         return key in self._keys
@@ -70,7 +75,9 @@ class SnapshotTree:
 
     def _text(self, key: str) -> str | None:
         try:
-            return decode(key, self._source.read(key, max_bytes=MAX_CONFIGURATION_BYTES))
+            content = self._source.read(key, max_bytes=MAX_CONFIGURATION_BYTES)
+            self.read_hashes[key] = content_hash(content)
+            return decode(key, content)
         except (FileGone, FileTooLarge, Unreadable, ValueError):
             return None
 

@@ -24,6 +24,9 @@ log = logging.getLogger("widthwise.passes")
 # A snapshot that moves under the pass is taken again this often before the pass gives up.
 MAX_SNAPSHOTS = 4
 
+# How long a swap may take before it is given up.
+SWAP_SECONDS = 600
+
 # How long a pass that fails may take to say so in the history.
 LAST_WORDS_SECONDS = 2
 
@@ -38,9 +41,9 @@ async def run_pass(context: PassContext, *, from_scratch: bool = False) -> PassR
         try:
             return await _Pass(context).run(from_scratch=from_scratch)
         except* SnapshotMoved as moved:
-            log.info("realm=%s: %s vanished during the pass; listing again",
+            log.info("realm=%s: %s changed during the pass; listing again",
                      context.realm.name, first_failure(moved))  # fmt: skip
-    raise PassFailed(f"{context.realm.name}: files keep vanishing while they are read")
+    raise PassFailed(f"{context.realm.name}: files keep changing while they are read")
 
 
 class _Pass:
@@ -95,13 +98,18 @@ class _Pass:
             await working.touch(order)
             report = await self._report(found, Done(generation=self._realm.generation))
             await working.finish(error=None, report=report.as_json(), explanations={})
+            self._context.ended(report)
             return report
         updated = await update(self._context, found, working)
         self._tracker.enter(Phase.SWAP)
-        done = _done(updated, generation=await working.swap(order))
-        report = await self._report(found, done)
-        explanations = dict(updated.explanations())
-        await working.finish(error=None, report=report.as_json(), explanations=explanations)
+        # From here on the pass ends well or not at all: a caller who is told that it was
+        # cancelled may count on the index being as it was.
+        with anyio.fail_after(SWAP_SECONDS, shield=True):
+            done = _done(updated, generation=await working.swap(order))
+            report = await self._report(found, done)
+            explanations = dict(updated.explanations())
+            await working.finish(error=None, report=report.as_json(), explanations=explanations)
+            self._context.ended(report)
         return report
 
     async def _report(self, found: Changes, done: Done) -> PassReport:

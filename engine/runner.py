@@ -8,9 +8,8 @@ import anyio.abc
 
 from engine.errors import first_failure
 from engine.job import Job, JobState
-from engine.report import PassReport
 
-Run = Callable[[Job], Awaitable[PassReport]]
+Run = Callable[[Job], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -59,15 +58,11 @@ class Runner:
         job.state = JobState.RUNNING
         try:
             with job.scope:
-                report = await self._run(job)
+                await self._run(job)
         except Exception as error:
             job.end(JobState.FAILED, error=first_failure(error))
         except BaseException:
-            job.end(JobState.CANCELLED)
+            job.end(JobState.CANCELLED if job.report is None else JobState.SUCCEEDED)
             raise
         else:
-            cancelled = job.scope.cancelled_caught
-            job.end(
-                JobState.CANCELLED if cancelled else JobState.SUCCEEDED,
-                report=None if cancelled else report,
-            )
+            job.end(JobState.CANCELLED if job.report is None else JobState.SUCCEEDED)

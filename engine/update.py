@@ -1,7 +1,7 @@
 """From what changed to working rows: prewarm, plan, size, visit. Swaps nothing."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from engine.entries import Entries
 from engine.executors import Executor, Threads, worker_processes
 from engine.index.live import RealmRow
 from engine.index.working import ExplanationRow, FailedEntry, Working, WorkingEntry
-from engine.invalidation import Invalidation, Invalidator
+from engine.invalidation import Invalidation, Invalidator, SnapshotMoved
 from engine.modules import Modules, SnapshotTree
 from engine.reasons import Why
 from engine.recipe import recipe
-from engine.report import Phase, Tracker
+from engine.report import PassReport, Phase, Tracker
 from engine.settings import Settings
 from engine.sources import Source, SourceFile
 from engine.spool import Spool
@@ -41,7 +41,10 @@ MAX_EXPLAINED = 5_000
 
 @dataclass(frozen=True, slots=True)
 class PassContext:
-    """What a pass works with. The realm is as it was when the pass began."""
+    """What a pass works with. The realm is as it was when the pass began.
+
+    `ended` is told of the report as soon as the pass can't be undone any more.
+    """
 
     pool: asyncpg.Pool
     realm: RealmRow
@@ -51,6 +54,7 @@ class PassContext:
     visitor: Visitor
     settings: Settings
     tracker: Tracker
+    ended: Callable[[PassReport], None]
 
     @property
     def recipe(self) -> str:
@@ -121,9 +125,10 @@ class _Updating:
         self._found = found
         self._working = working
         self._executor = executor
+        self._tree = SnapshotTree(context.source, found.stamps)
         self._modules = Modules(
             context.source,
-            SnapshotTree(context.source, found.stamps),
+            self._tree,
             executor,
             spool,
             max_bytes=context.settings.max_file_bytes,
@@ -153,13 +158,22 @@ class _Updating:
         self._tracker.enter(Phase.PREWARM)
         invalidation = await self._invalidator.follow()
         reused = await self._entries.adopt(
-            self._working, invalidation.visits, self._invalidator.live_fingerprints
+            self._working, invalidation.visits, self._invalidator.live_fingerprint
         )
         plan = self._plan(invalidation.visits.keys() - reused)
         concurrency = self._concurrency(plan)
         self._tracker.enter(Phase.VISIT, total=len(plan) + len(self._found.problems))
         texts = await self._visit(plan, concurrency)
+        self._check_configuration()
         return Update(invalidation, plan, concurrency, len(reused), self._entries.failed, texts)
+
+    def _check_configuration(self) -> None:
+        """Resolution read configuration by itself: it must be what the pass knows of it."""
+        for key, content_hash in self._tree.read_hashes.items():
+            facts, known = self._modules.facts(key), self._found.recorded.get(key)
+            expected = facts or known
+            if expected is None or expected.content_hash != content_hash:
+                raise SnapshotMoved(key)
 
     def _plan(self, keys: set[str]) -> Plan:
         """The visits in dependency order, by the edges that were found in this pass."""

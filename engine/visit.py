@@ -36,6 +36,33 @@ class Visit:
     diagnostics: tuple[str, ...] = ()
 
 
+class BadVisit(ValueError):
+    """A visitor returned what can't be stored."""
+
+
+MAX_LINE = 2**31 - 1
+
+
+def checked_visit(visit: Visit) -> Visit:
+    """The visit, if the database can hold it; else `BadVisit`, which is its file's error alone."""
+    for text in visit.diagnostics:
+        _check_text("a diagnostic", text)
+    for number, chunk in enumerate(visit.chunks):
+        for text in (chunk.text, chunk.symbol, chunk.kind, *chunk.uses):
+            _check_text(f"chunk {number}", text)
+        for line in (chunk.start_line, chunk.end_line):
+            if not isinstance(line, int) or not 0 <= line <= MAX_LINE:
+                raise BadVisit(f"chunk {number}: {line!r} is no line number")
+    return visit
+
+
+def _check_text(where: str, text: str) -> None:
+    if not isinstance(text, str):
+        raise BadVisit(f"{where}: {type(text).__name__} where text is expected")
+    if "\0" in text:
+        raise BadVisit(f"{where}: holds a NUL character, which Postgres can't store")
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """The file that is visited, as it was read and parsed in this pass."""

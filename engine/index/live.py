@@ -76,14 +76,6 @@ class Entry:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
-    """Recorded edges of files, and the fingerprint of what each defines."""
-
-    edges: dict[str, list[str]]
-    fingerprints: dict[str, str]
-
-
 async def find_realm(database: Queryable, name: str) -> RealmRow | None:
     row = await database.fetchrow(query("select_realm"), name)
     return None if row is None else RealmRow.of(row)
@@ -124,8 +116,8 @@ async def recorded(database: Queryable, realm_id: int) -> dict[str, Recorded]:
     """What is remembered of each file, in one query; the whole cost of a pass without changes."""
     rows = await database.fetch(query("select_recorded"), realm_id)
     return {
-        key: Recorded(content, Stamp(size, mtime, ctime, inode), listed_at, error, retry)
-        for key, content, size, mtime, ctime, inode, listed_at, error, retry in rows
+        key: Recorded(content, Stamp(size, mtime, ctime, inode), listed_at, *rest)
+        for key, content, size, mtime, ctime, inode, listed_at, *rest in rows
     }
 
 
@@ -135,12 +127,12 @@ async def all_dependencies(database: Queryable, realm_id: int) -> dict[str, list
     return {key: edges for key, edges in rows}  # noqa: C416 - rows are records, not pairs
 
 
-async def dependencies(database: Queryable, realm_id: int, keys: Iterable[str]) -> Dependencies:
-    """The recorded edges of some files, and what they define."""
+async def dependencies(
+    database: Queryable, realm_id: int, keys: Iterable[str]
+) -> dict[str, list[str]]:
+    """The recorded edges of some files."""
     rows = await database.fetch(query("select_dependencies"), realm_id, list(keys))
-    return Dependencies(
-        {key: edges for key, edges, _ in rows}, {key: fingerprint for key, _, fingerprint in rows}
-    )
+    return {key: edges for key, edges in rows}  # noqa: C416 - rows are records, not pairs
 
 
 async def readers(database: Queryable, realm_id: int, keys: Iterable[str]) -> list[tuple[str, str]]:

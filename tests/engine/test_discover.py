@@ -12,7 +12,7 @@ STAMP = Stamp(10, 5 * SECOND, 5 * SECOND, 7)
 
 
 def _recorded(**changes: object) -> Recorded:
-    return Recorded(b"hash", STAMP, 100 * SECOND, None, False)._replace(**changes)  # type: ignore[arg-type]
+    return Recorded(b"hash", STAMP, 100 * SECOND, "fingerprint", None, False)._replace(**changes)  # type: ignore[arg-type]
 
 
 def _snapshot(stamp: Stamp = STAMP) -> Snapshot:

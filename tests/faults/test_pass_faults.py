@@ -196,8 +196,6 @@ GARBAGE: dict[str, Any] = {
     "chunks that are none": Visit(("text",)),  # type: ignore[arg-type]
     "bytes": Visit((DraftChunk(b"text", 1, 1),)),  # type: ignore[arg-type]
     "half a character": Visit((DraftChunk("a\ud800b", 1, 1),)),
-}
-UNSTORABLE: dict[str, Any] = {
     "a NUL": Visit((DraftChunk("a\0b", 1, 1),)),
     "a line beyond all lines": Visit((DraftChunk("text", 1, 2**40),)),
     "a line that is no number": Visit((DraftChunk("text", "one", 1),)),  # type: ignore[arg-type]
@@ -214,22 +212,7 @@ def answer_for_one_file(bench: Bench, visit: Any) -> None:
     bench.visitor.answer = answer
 
 
-@pytest.mark.parametrize(
-    "visit",
-    [
-        *(pytest.param(visit, id=name) for name, visit in GARBAGE.items()),
-        *(
-            pytest.param(
-                visit,
-                id=name,
-                marks=pytest.mark.xfail(
-                    strict=True, reason="what only Postgres refuses ends the pass"
-                ),
-            )
-            for name, visit in UNSTORABLE.items()
-        ),
-    ],
-)
+@pytest.mark.parametrize("visit", GARBAGE.values(), ids=GARBAGE)
 async def test_garbage_of_a_visitor_is_an_error_of_its_file_alone(
     dsn: str, bench: Bench, visit: Any
 ) -> None:
@@ -243,17 +226,6 @@ async def test_garbage_of_a_visitor_is_an_error_of_its_file_alone(
         assert (key, bool(reason)) == ("m3.py", True)
         kept, now = bench.before["m3.py"], (await rows_of(bench.connection))["m3.py"]
         assert kept["chunks"] == now["chunks"]
-        await bench.recovered()
-
-
-@pytest.mark.parametrize("name", UNSTORABLE)
-async def test_garbage_that_only_postgres_refuses_changes_nothing(
-    dsn: str, bench: Bench, name: str
-) -> None:
-    async with bench.opened(dsn):
-        await bench.index_and_edit()
-        answer_for_one_file(bench, UNSTORABLE[name])
-        await bench.failure()
         await bench.recovered()
 
 

@@ -116,7 +116,6 @@ def test_what_is_too_large_is_taken_over_from_a_cancelled_pass_at_its_size_alone
         portal.call(laboratory.run, Sequence(tree, steps))
 
 
-@pytest.mark.xfail(strict=True, reason="stored definitions do not name what they resolved to")
 def test_what_a_cancelled_pass_resolved_is_not_read_after_its_files_are_gone(
     laboratory: Laboratory, portal: BlockingPortal
 ) -> None:
@@ -129,7 +128,6 @@ def test_what_a_cancelled_pass_resolved_is_not_read_after_its_files_are_gone(
 MAPPED = b'{"compilerOptions": {"baseUrl": ".", "paths": {"@lib/*": ["web/*"]}}}'
 
 
-@pytest.mark.xfail(strict=True, reason="configuration is read anew, whatever the listing saw")
 def test_configuration_that_was_another_during_a_pass_and_is_itself_again(
     laboratory: Laboratory, portal: BlockingPortal
 ) -> None:

@@ -1,3 +1,1 @@
-SELECT key, dependencies, definition_fingerprint
-FROM entries
-WHERE realm_id = $1 AND key = ANY ($2::text[])
+SELECT key, dependencies FROM entries WHERE realm_id = $1 AND key = ANY ($2::text[])
