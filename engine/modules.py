@@ -56,11 +56,13 @@ class Facts(NamedTuple):
 class SnapshotTree:
     """The keys of a snapshot and its configuration files, as resolution asks for them.
 
-    `read_hashes` are those of the contents that were read.
+    What is too large to be parsed is not read here either: nothing would tell of its
+    changes. `read_hashes` are those of the contents that were read.
     """
 
-    def __init__(self, source: Source, keys: Iterable[str]) -> None:
+    def __init__(self, source: Source, keys: Iterable[str], *, max_bytes: int) -> None:
         self._source = source
+        self._max_bytes = min(max_bytes, MAX_CONFIGURATION_BYTES)
         self._keys = frozenset(keys)
         self._texts: dict[str, str | None] = {}
         self.read_hashes: dict[str, bytes] = {}
@@ -75,7 +77,7 @@ class SnapshotTree:
 
     def _text(self, key: str) -> str | None:
         try:
-            content = self._source.read(key, max_bytes=MAX_CONFIGURATION_BYTES)
+            content = self._source.read(key, max_bytes=self._max_bytes)
             self.read_hashes[key] = content_hash(content)
             return decode(key, content)
         except (FileGone, FileTooLarge, Unreadable, ValueError):

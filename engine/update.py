@@ -125,7 +125,9 @@ class _Updating:
         self._found = found
         self._working = working
         self._executor = executor
-        self._tree = SnapshotTree(context.source, found.stamps)
+        self._tree = SnapshotTree(
+            context.source, found.stamps, max_bytes=context.settings.max_file_bytes
+        )
         self._modules = Modules(
             context.source,
             self._tree,
@@ -172,7 +174,8 @@ class _Updating:
         for key, content_hash in self._tree.read_hashes.items():
             facts, known = self._modules.facts(key), self._found.recorded.get(key)
             expected = facts or known
-            if expected is None or expected.content_hash != content_hash:
+            # No hash means that it could not be parsed, which may be for no fault of its own.
+            if expected and expected.content_hash not in (b"", content_hash):
                 raise SnapshotMoved(key)
 
     def _plan(self, keys: set[str]) -> Plan:

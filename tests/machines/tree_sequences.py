@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hypothesis import strategies as st
-from tree_contents import CONFIGURATION_KEYS, KEYS, THEMES, chosen, files
+from tree_contents import KEYS, THEMES, chosen, files
 from tree_edits import Edit, Write, edits
 
 Tree: TypeAlias = tuple[tuple[str, bytes], ...]
@@ -72,15 +72,13 @@ def sequences() -> st.SearchStrategy[Sequence]:
 
 def _sequences(keys: tuple[str, ...]) -> st.SearchStrategy[Sequence]:
     engine = st.integers(0, 1)
-    # With configuration that is undone waits for a test that is expected to fail.
-    undone = st.just(False) if {*keys} & {*CONFIGURATION_KEYS} else st.booleans()
     # Most passes over such trees have 60 to 150 suspensions.
     at = st.integers(0, 150)
     a_pass: st.SearchStrategy[Step] = chosen(
         {
             st.builds(Index, engine): 3,
             st.builds(Cancel, at, engine): 3,
-            st.builds(EditDuring, edits(keys), at, undone): 1,
+            st.builds(EditDuring, edits(keys), at, st.booleans()): 1,
             st.just(IndexTwice()): 1,
         }
     )
