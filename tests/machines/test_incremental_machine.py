@@ -159,17 +159,6 @@ def test_configuration_that_is_too_large_is_read_by_nobody(
     portal.call(laboratory.run, Sequence(tree, steps))
 
 
-def test_configuration_that_is_too_large_is_not_read(
-    laboratory: Laboratory, portal: BlockingPortal
-) -> None:
-    tree = (
-        ("tsconfig.json", MAPPED + b"//" + b" " * MAX_FILE_BYTES),
-        ("web/a.ts", b"export function f() {}\n"),
-        ("web/b.ts", b"import { f } from '@lib/a'\nf()\n"),
-    )
-    portal.call(laboratory.run, Sequence(tree, (Append(0, b"\n{"),)))
-
-
 usual = settings(
     deadline=None,
     max_examples=25,

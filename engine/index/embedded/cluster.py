@@ -153,7 +153,8 @@ def _command(cluster: Cluster, program: str, arguments: list[str], *,
 def _telling(lines: list[str]) -> str:
     said = [line.strip() for line in lines if line.strip()]
     found = (re.search(r"(\w+: error|ERROR|FATAL|PANIC): .*", line) for line in said)
-    grave = [match[0] for match in found if match]
+    # Whoever knocks too early is told so as FATAL: that was us.
+    grave = [match[0] for match in found if match and "starting up" not in match[0]]
     return (grave or said[-1:] or ["it said nothing"])[0]
 
 

@@ -35,6 +35,8 @@ def leave_children_behind() -> None:
 
 
 if __name__ == "__main__":
+    # Started from a background job of a shell, a process is born deaf to interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Nobody here waits for the whole engine to be imported.
     boot = runpy.run_path(str(ROOT / "engine/index/embedded/boot.py"))
     boot["enter_past_doors"]()
