@@ -255,11 +255,11 @@ async def _background() -> AsyncIterator[anyio.abc.TaskGroup]:
 
     A task group would wrap it in a group of one, as if it were a task's.
     """
-    failure: Exception | None = None
+    failure: BaseException | None = None
     async with anyio.create_task_group() as tasks:
         try:
             yield tasks
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             failure = error
         tasks.cancel_scope.cancel()
     if failure is not None:

@@ -39,11 +39,14 @@ def run(dsn: str, tmp_path: Path) -> Run:
         "COLUMNS": "80",
     }
 
-    def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, stdout: int = subprocess.PIPE, **changes: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", "from engine.cli import main; main()", *arguments],
             env=environment | changes,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=120,
             check=False,
@@ -161,6 +164,16 @@ def test_a_deleted_realm_is_gone(run: Run, tree: Path) -> None:
     assert run("delete", "shop").returncode == 0
     assert _json(run("status", "--json"))["realms"] == []
     assert tree.exists()
+
+
+def test_a_reader_that_has_gone_is_no_traceback(run: Run, tree: Path) -> None:
+    run("index", str(tree))
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = run("status", stdout=write_end)
+    os.close(write_end)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
 
 
 def test_names_cannot_steer_the_terminal(run: Run, tree: Path) -> None:
