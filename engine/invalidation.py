@@ -15,7 +15,7 @@ from resolver import DependencyGraph
 # A reason names this many of the symbols that changed.
 MAX_NAMES = 8
 
-# Definitions that are held in memory, some 1 to 5 KB each; the others are read from the store.
+# Definitions that are held in memory; the others are read from the store.
 MAX_DEFINITIONS = 50_000
 
 # A change that concerns few files is followed by asking who reads them, in so many rounds
