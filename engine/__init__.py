@@ -9,23 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.embedders import BadVectors, Embedder, HashedEmbedder, LocalEmbedder
-    from engine.engine import Engine, Neighbours, Realm, RealmStatus
+    from engine.engine import Engine, Neighbours, Realm, Work
     from engine.errors import (
         BadSetting,
         EntryNotFound,
+        JobNotFound,
         PassFailed,
+        PermanentFailure,
         RealmExists,
         RealmNotFound,
         StalePass,
+        Throttled,
         WidthwiseError,
     )
     from engine.explain import Explanation, Step
     from engine.index.live import Entry
     from engine.index.search import Hit
-    from engine.job import Job, JobState
+    from engine.job import Job
+    from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.report import PassReport, Phase, Progress
-    from engine.settings import Settings
+    from engine.settings import Isolation, Settings
     from engine.sources import Folder, Source
+    from engine.status import Condition, RealmStatus
     from engine.visit import (
         DefinitionUnavailable,
         DraftChunk,
@@ -36,8 +41,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Attempt",
     "BadSetting",
     "BadVectors",
+    "Condition",
     "DefinitionUnavailable",
     "DraftChunk",
     "Embedder",
@@ -45,16 +52,21 @@ __all__ = [
     "Entry",
     "EntryNotFound",
     "Explanation",
+    "FailureKind",
     "File",
     "Folder",
     "HashedEmbedder",
     "Hit",
+    "Isolation",
     "Job",
+    "JobNotFound",
+    "JobRow",
     "JobState",
     "LocalEmbedder",
     "Neighbours",
     "PassFailed",
     "PassReport",
+    "PermanentFailure",
     "Phase",
     "Progress",
     "Realm",
@@ -65,15 +77,19 @@ __all__ = [
     "Source",
     "StalePass",
     "Step",
+    "Throttled",
     "Visit",
     "VisitContext",
     "Visitor",
     "WidthwiseError",
+    "Work",
 ]
 
 _PLACES = {
+    "Attempt": "engine.jobs",
     "BadSetting": "engine.errors",
     "BadVectors": "engine.embedders",
+    "Condition": "engine.status",
     "DefinitionUnavailable": "engine.visit",
     "DraftChunk": "engine.visit",
     "Embedder": "engine.embedders",
@@ -81,30 +97,37 @@ _PLACES = {
     "Entry": "engine.index.live",
     "EntryNotFound": "engine.errors",
     "Explanation": "engine.explain",
+    "FailureKind": "engine.jobs",
     "File": "engine.visit",
     "Folder": "engine.sources",
     "HashedEmbedder": "engine.embedders",
     "Hit": "engine.index.search",
+    "Isolation": "engine.settings",
     "Job": "engine.job",
-    "JobState": "engine.job",
+    "JobNotFound": "engine.errors",
+    "JobRow": "engine.jobs",
+    "JobState": "engine.jobs",
     "LocalEmbedder": "engine.embedders",
     "Neighbours": "engine.engine",
     "PassFailed": "engine.errors",
     "PassReport": "engine.report",
+    "PermanentFailure": "engine.errors",
     "Phase": "engine.report",
     "Progress": "engine.report",
     "Realm": "engine.engine",
     "RealmExists": "engine.errors",
     "RealmNotFound": "engine.errors",
-    "RealmStatus": "engine.engine",
+    "RealmStatus": "engine.status",
     "Settings": "engine.settings",
     "Source": "engine.sources",
     "StalePass": "engine.errors",
     "Step": "engine.explain",
+    "Throttled": "engine.errors",
     "Visit": "engine.visit",
     "VisitContext": "engine.visit",
     "Visitor": "engine.visit",
     "WidthwiseError": "engine.errors",
+    "Work": "engine.engine",
 }
 
 

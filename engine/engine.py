@@ -1,42 +1,47 @@
 """The door for programs: realms, their jobs, and search. Decides nothing itself."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
+from typing import TYPE_CHECKING
 
-import anyio
-import anyio.abc
-import asyncpg
-
-from engine.embedders import Embedder, open_embedder
-from engine.errors import EntryNotFound, RealmExists, RealmNotFound
+from engine.embedders import Embedder, offloaded, open_embedder
+from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
+from engine.executors import worker_processes
 from engine.explain import Explanation, explain
 from engine.index import live
-from engine.index.database import open_database
-from engine.index.live import Entry, PassRow, RealmRow, Totals
-from engine.index.realm_lock import realm_lock
+from engine.index.database import Connection, Database, open_database
+from engine.index.live import Entry, RealmRow
 from engine.index.search import Hit, SearchFilter, register_embedder, search
-from engine.index.sweep import sweep
-from engine.invalidation import definitions_scope
 from engine.job import Job
-from engine.passes import run_pass
-from engine.runner import Runner
-from engine.settings import Settings
-from engine.sources import Source, open_source
-from engine.syntax_visitor import SyntaxVisitor
-from engine.update import PassContext
-from engine.visit import Visitor
+from engine.jobs import (
+    Identity,
+    JobQueue,
+    JobState,
+    beating_heart,
+    clear,
+    store,
+    sweep_jobs,
+)
+from engine.pace import patience_of
+from engine.settings import Isolation, Settings
+from engine.sources import Source
+from engine.status import RealmStatus
 from prewarm import PostgresDefinitions
 
+if TYPE_CHECKING:
+    from engine.jobs import Worker
+    from engine.visit import Visitor
 
-@dataclass(frozen=True, slots=True)
-class RealmStatus:
-    """A realm as people want to see it. `running` counts the jobs of this process only."""
 
-    realm: RealmRow
-    totals: Totals
-    last_pass: PassRow | None
+class Work(StrEnum):
+    """Which jobs an engine runs: any, those of realms added through it, or none."""
+
+    ANY = "any"
+    ADDED = "added"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +58,20 @@ class Engine:
 
     def __init__(
         self,
-        pool: asyncpg.Pool,
+        database: Database,
         settings: Settings,
         embedder: Embedder,
         embedder_id: int,
-        visitor: Visitor,
-        tasks: anyio.abc.TaskGroup,
+        queue: JobQueue,
     ) -> None:
-        self._pool = pool
+        self._database = database
+        self._pool = database.pool
         self._settings = settings
         self._embedder = embedder
         self._embedder_id = embedder_id
-        self._visitor = visitor
         self._sources: dict[str, Source] = {}
-        self._runner = Runner(tasks, self._run, workers=settings.workers)
+        self._queue = queue
+        self._worker: Worker | None = None
 
     @classmethod
     @asynccontextmanager
@@ -75,19 +80,20 @@ class Engine:
         settings: Settings | None = None,
         *,
         embedder: Embedder | None = None,
-        visitor: Visitor | None = None,
+        visitor: "Visitor | None" = None,
+        work: Work = Work.ANY,
     ) -> AsyncIterator["Engine"]:
         """An engine for the length of the block; without `settings`, as the environment says.
 
-        Jobs that run when the block ends are cancelled; the live indexes stay as they are.
+        Jobs that run when the block ends are given back, and go on where they were when the
+        next worker takes them; the live indexes stay as they are.
         """
         settings = settings or Settings.from_environment()
+        isolation = _isolation(settings, passed=embedder is not None or visitor is not None)
         embedder = embedder or open_embedder(settings.embedder)
-        async with open_database(dsn=settings.dsn, home=settings.home) as pool:
-            embedder_id = await register_embedder(pool, embedder)
-            await sweep(pool)
-            async with _background() as tasks:
-                yield cls(pool, settings, embedder, embedder_id, visitor or SyntaxVisitor(), tasks)
+        opening = _Opening(settings, embedder, visitor, work, isolation)
+        async with _as_it_is(opening.engine()) as engine:
+            yield engine
 
     async def add_realm(self, name: str, source: Source, *, replace: bool = False) -> "Realm":
         """The realm of this name over this source, made if it does not exist.
@@ -137,9 +143,13 @@ class Engine:
         )
 
     async def status(self, realm: str) -> RealmStatus:
+        """What is indexed, and the job that the realm is about."""
         row = await self._row(realm)
         return RealmStatus(
-            row, await live.totals(self._pool, row.id), await live.last_pass(self._pool, row.id)
+            row,
+            await live.totals(self._pool, row.id),
+            await live.last_pass(self._pool, row.id),
+            await store.current(self._pool, row.id),
         )
 
     async def entry(self, realm: str, key: str) -> Entry:
@@ -181,17 +191,92 @@ class Engine:
         async with self._pool.acquire() as connection:
             await live.delete_realm(connection, row.id)
         await PostgresDefinitions(
-            self._pool, definitions_scope(row.id), version_of=lambda _: ""
+            self._pool, live.definitions_scope(row.id), version_of=lambda _: ""
         ).invalidate_all()
         self._sources.pop(name, None)
 
     async def sweep(self) -> int:
-        """Clear away what passes that never ended left a day ago; done at each opening too."""
-        return await sweep(self._pool)
+        """Take the jobs of dead and stalled workers from them; returns how many there were.
 
-    def index(self, realm: str, *, from_scratch: bool = False) -> Job:
-        """Ask for a pass; joins the realm's pending job if there is one."""
-        return self._runner.enqueue(realm, from_scratch=from_scratch)
+        Also clears away what is old. Workers do both at their start and every so often.
+        """
+        patience = patience_of(self._settings)
+        await store.watch_workers(self._database.brisk, Identity().id)
+        taken = await sweep_jobs(self._database.brisk, patience=patience)
+        await clear(self._database.brisk, patience=patience)
+        return taken
+
+    async def index(
+        self,
+        realm: str,
+        *,
+        from_scratch: bool = False,
+        priority: int = 0,
+        delay_seconds: float = 0.0,
+        connection: Connection | None = None,
+    ) -> Job:
+        """Ask for a pass and return at once; joins the realm's pending job if there is one.
+
+        While one runs, exactly one waits, so that no edit is lost. Each point of `priority`
+        is worth a minute of waiting. On the caller's own `connection`, to the same
+        database, the request is part of its transaction: no worker sees the job before
+        that is committed.
+        """
+        row = await self._row(realm)
+        (enqueued,) = await self._queue.enqueue(
+            [row.id],
+            from_scratch=from_scratch,
+            priority=priority,
+            delay_seconds=delay_seconds,
+            connection=connection,
+        )
+        found = await self._queue.find(enqueued.job_id, connection=connection)
+        return Job(self._queue, found, joined=enqueued.joined)
+
+    async def job(self, job_id: int) -> Job:
+        """A job by its id; `JobNotFound` if there is none."""
+        return Job(self._queue, await self._queue.find(job_id))
+
+    async def jobs(
+        self,
+        *,
+        realm: str | None = None,
+        states: Sequence[JobState] | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Job]:
+        """Jobs, the newest first; a page at a time, those before the id `before`."""
+        rows = await self._queue.page(realm=realm, states=states, before=before, limit=limit)
+        return [Job(self._queue, row) for row in rows]
+
+    async def retry(self, job_id: int) -> Job:
+        """Try a job again now: one that waits for its next attempt, or one that has ended."""
+        job = await self.job(job_id)
+        if job.state.is_end:
+            return await self.index(job.realm, from_scratch=job.row.from_scratch)
+        await self._queue.hurry(job_id)
+        return await job.refresh()
+
+    async def events(self) -> AsyncIterator[Job]:
+        """Jobs as they come into a new state, in whichever process, from now on.
+
+        Not a log: a reader that was away sees what comes next, with the state that is true
+        then. Needs an engine that runs or watches jobs, not one opened with `Work.NONE`.
+        """
+        async for row in self._queue.events():
+            yield Job(self._queue, row)
+
+    async def pause(self, realm: str) -> None:
+        """No job of the realm is begun until `resume`; one that runs goes on."""
+        await store.set_paused(self._pool, (await self._row(realm)).id, paused=True)
+
+    async def resume(self, realm: str) -> None:
+        await store.set_paused(self._pool, (await self._row(realm)).id, paused=False)
+
+    def drain(self) -> None:
+        """Begin no more jobs in this process; those that run go on to their end."""
+        if self._worker is not None:
+            self._worker.drain()
 
     async def _row(self, name: str) -> RealmRow:
         row = await live.find_realm(self._pool, name)
@@ -199,22 +284,85 @@ class Engine:
             raise RealmNotFound(name)
         return row
 
-    async def _run(self, job: Job) -> None:
-        row = await self._row(job.realm)
-        async with realm_lock(self._pool, row.id, realm=row.name):
-            context = PassContext(
-                pool=self._pool,
-                # Read again: a pass of another process may have swapped while this one waited.
-                realm=await self._row(job.realm),
-                source=self._sources.get(row.name) or open_source(row.source),
-                embedder=self._embedder,
-                embedder_id=self._embedder_id,
-                visitor=self._visitor,
-                settings=self._settings,
-                tracker=job.tracker,
-                ended=job.succeeded,
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """An engine on its way to be opened."""
+
+    settings: Settings
+    embedder: Embedder
+    visitor: "Visitor | None"
+    work: Work
+    isolation: Isolation
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        settings, identity = self.settings, Identity()
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(
+                open_database(
+                    dsn=settings.dsn,
+                    home=settings.home,
+                    application_name=identity.application_name,
+                )
             )
-            await run_pass(context, from_scratch=job.from_scratch)
+            embedder_id = await register_embedder(database.pool, self.embedder)
+            queue = JobQueue(database, max_attempts=settings.max_attempts)
+            engine = Engine(database, settings, self.embedder, embedder_id, queue)
+            if self.work is Work.NONE:
+                pass
+            elif self.isolation is Isolation.PROCESS:
+                await stack.enter_async_context(self._supervised(engine, identity))
+            else:
+                await stack.enter_async_context(self._inline(engine, identity))
+            yield engine
+
+    @asynccontextmanager
+    async def _inline(self, engine: Engine, identity: Identity) -> AsyncIterator[None]:
+        """Jobs run in this process, which needs all that a pass needs."""
+        from engine.indexing import Indexing  # noqa: PLC0415 - parsers, for those who parse
+        from engine.inline import inline_workers  # noqa: PLC0415 - the same
+        from engine.syntax_visitor import SyntaxVisitor  # noqa: PLC0415 - the same
+
+        indexing = Indexing(
+            engine._database,
+            self.settings,
+            self.embedder,
+            engine._embedder_id,
+            self.visitor or SyntaxVisitor(),
+            engine._sources,
+        )
+        async with inline_workers(
+            engine._database,
+            self.settings,
+            replace(identity, recipe=indexing.recipe),
+            indexing,
+            heard=engine._queue.hear,
+            only_handed=self.work is Work.ADDED,
+        ) as worker:
+            engine._worker = worker
+            engine._queue.is_told = True
+            yield
+
+    @asynccontextmanager
+    async def _supervised(self, engine: Engine, identity: Identity) -> AsyncIterator[None]:
+        """Jobs run in a process of their own; so do the vectors of searches."""
+        from engine.supervisor import supervised_workers  # noqa: PLC0415 - not for others
+
+        async with (
+            beating_heart(
+                engine._database.dsn,
+                identity,
+                lease_seconds=self.settings.lease_seconds,
+                heard=engine._queue.hear,
+                claims_jobs=False,
+            ),
+            supervised_workers(engine._database, self.settings),
+            worker_processes(1) as executor,
+        ):
+            engine._embedder = offloaded(self.embedder, executor.run)
+            engine._queue.is_told = True
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,13 +375,25 @@ class Realm:
     def __repr__(self) -> str:
         return f"<Realm {self.name!r}>"
 
-    async def index(self, *, from_scratch: bool = False) -> Job:
-        """Ask for a pass over the realm and return at once.
+    async def index(
+        self,
+        *,
+        from_scratch: bool = False,
+        priority: int = 0,
+        delay_seconds: float = 0.0,
+        connection: Connection | None = None,
+    ) -> Job:
+        """Ask for a pass over the realm and return at once; see `Engine.index`.
 
         `from_scratch` visits every file again; texts that have a vector keep it.
         """
-        await self._engine.realm(self.name)
-        return self._engine.index(self.name, from_scratch=from_scratch)
+        return await self._engine.index(
+            self.name,
+            from_scratch=from_scratch,
+            priority=priority,
+            delay_seconds=delay_seconds,
+            connection=connection,
+        )
 
     async def search(
         self, text: str, *, path: str | None = None, language: str | None = None, limit: int = 10
@@ -249,18 +409,28 @@ class Realm:
         await self._engine.delete_realm(self.name)
 
 
+def _isolation(settings: Settings, *, passed: bool) -> Isolation:
+    if settings.isolation is Isolation.AUTO:
+        return Isolation.INLINE if passed else Isolation.PROCESS
+    if settings.isolation is Isolation.PROCESS and passed:
+        raise BadSetting(
+            "isolation=process: an embedder or a visitor that is passed as an object exists in "
+            "this process only; use isolation=inline, or a setting that names it"
+        )
+    return settings.isolation
+
+
 @asynccontextmanager
-async def _background() -> AsyncIterator[anyio.abc.TaskGroup]:
-    """Tasks that end with the block, whose own error stays what it is.
+async def _as_it_is(context: AbstractAsyncContextManager[Engine]) -> AsyncIterator[Engine]:
+    """The context, around a block whose own error stays what it is.
 
     A task group would wrap it in a group of one, as if it were a task's.
     """
     failure: BaseException | None = None
-    async with anyio.create_task_group() as tasks:
+    async with context as value:
         try:
-            yield tasks
+            yield value
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             failure = error
-        tasks.cancel_scope.cancel()
     if failure is not None:
         raise failure

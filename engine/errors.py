@@ -27,12 +27,34 @@ class EntryNotFound(WidthwiseError):
         super().__init__(f"{realm}: no entry for {key!r}; keys are paths relative to the realm")
 
 
+class JobNotFound(WidthwiseError):
+    """There is no job with this id, or it is too old to be remembered."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"job {job_id}: not known here; `widthwise jobs` lists the latest")
+
+
 class StalePass(WidthwiseError):
     """Another pass took the realm over: this one has changed nothing and must stop."""
 
 
 class PassFailed(WidthwiseError):
     """A pass ended without a swap; the live index is as it was."""
+
+
+class PermanentFailure(WidthwiseError):
+    """Trying again would end the same; somebody has to change something first.
+
+    An embedder, a source or a visitor raises it to have a job fail at once.
+    """
+
+
+class Throttled(WidthwiseError):
+    """Somebody asked us to come back later: the job waits, and no attempt is counted."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class WorkerDied(WidthwiseError):

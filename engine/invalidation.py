@@ -61,7 +61,7 @@ class Invalidator:
         self._limit = limit
         self._invalidation = Invalidation()
         self._changed_names: dict[str, tuple[str, ...]] = {}
-        scope = definitions_scope(realm_id)
+        scope = live.definitions_scope(realm_id)
         self._live = PostgresDefinitions(pool, scope, version_of=self._live_version)
         self._cache = DefinitionCache(
             modules.load,
@@ -243,11 +243,6 @@ class Invalidator:
     def _live_version(self, key: str) -> str:
         known = self._changes.recorded.get(key)
         return f"{known.content_hash.hex()}:{known.definition_fingerprint}" if known else ""
-
-
-def definitions_scope(realm_id: int) -> str:
-    """The name under which a realm's definitions are stored."""
-    return f"realm:{realm_id}"
 
 
 class SnapshotMoved(Exception):

@@ -1,66 +1,83 @@
-"""A request for a pass, as its caller holds it. Lives in the process that made it."""
+"""A request for a pass, as its caller holds it. The job itself lives in the database."""
 
-from enum import StrEnum
-from uuid import uuid4
-
-import anyio
+from typing import Any
 
 from engine.errors import PassFailed
-from engine.report import PassReport, Progress, Tracker
-
-
-class JobState(StrEnum):
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+from engine.jobs import Attempt, FailureKind, JobQueue, JobRow, JobState
+from engine.report import PassReport, Progress
 
 
 class Job:
-    """One requested pass. Twins share one object while the pass has not begun."""
+    """One durable request for a pass. Twins join it while it has not begun.
 
-    def __init__(self, realm: str, *, from_scratch: bool = False) -> None:
-        self.id = str(uuid4())
-        self.realm = realm
-        self.from_scratch = from_scratch
-        self.state = JobState.PENDING
-        self.error: BaseException | None = None
-        self.report: PassReport | None = None
-        self.tracker = Tracker()
-        self.scope = anyio.CancelScope()
-        self._ended = anyio.Event()
+    The properties tell what was known when the job was last asked for; `refresh` asks.
+    """
+
+    def __init__(self, queue: JobQueue, row: JobRow, *, joined: bool = False) -> None:
+        self._queue = queue
+        self.row = row
+        self.joined = joined
 
     def __repr__(self) -> str:
         return f"<Job {self.id} realm={self.realm!r} {self.state}>"
 
     @property
+    def id(self) -> int:
+        return self.row.id
+
+    @property
+    def realm(self) -> str:
+        return self.row.realm
+
+    @property
+    def state(self) -> JobState:
+        return self.row.state
+
+    @property
     def progress(self) -> Progress:
-        """Where the pass is at this moment."""
-        return self.tracker.progress()
+        return self.row.progress
+
+    @property
+    def error(self) -> str | None:
+        """What the last attempt failed of, also while another one is to come."""
+        return self.row.error
+
+    @property
+    def error_kind(self) -> FailureKind | None:
+        return self.row.error_kind
+
+    @property
+    def report(self) -> PassReport | None:
+        return self.row.report
+
+    async def refresh(self) -> "Job":
+        """Ask how the job is now; `JobNotFound` once it is too old to be remembered."""
+        self.row = await self._queue.find(self.id)
+        return self
 
     async def finished(self) -> PassReport:
-        """Wait for the end and return the report.
+        """Wait for the end, wherever the job runs, and return the report.
 
-        Raises what the pass raised; `PassFailed` if the job was cancelled. Cancelling the
-        wait does not cancel the job.
+        `PassFailed` with the error of the last attempt if it failed, or if it was
+        cancelled. Cancelling the wait does not cancel the job.
         """
-        await self._ended.wait()
-        if self.error is not None:
-            raise self.error
-        if self.report is None:
-            raise PassFailed(f"{self.realm}: the job was cancelled; the index is as it was")
-        return self.report
+        self.row = await self._queue.ended(self.id)
+        if self.row.report is not None:
+            return self.row.report
+        if self.state is JobState.CANCELLED:
+            why = f" ({self.error})" if self.error else ""
+            raise PassFailed(f"{self.realm}: the job was cancelled{why}; the index is as it was")
+        tries = f"; tried {self.row.attempt} times" if self.row.attempt > 1 else ""
+        raise PassFailed(f"{self.realm}: {self.error}{tries}")
 
-    def cancel(self) -> None:
-        """Stop the pass at its next await; the live index stays as it was."""
-        self.scope.cancel()
+    async def cancel(self) -> "Job":
+        """End the job. A running pass can change nothing more and stops at its next await."""
+        self.row = await self._queue.cancel(self.id)
+        return self
 
-    def succeeded(self, report: PassReport) -> None:
-        """The pass has swapped: whatever comes now, even a cancellation, comes too late."""
-        self.report = report
+    async def attempts(self) -> list[Attempt]:
+        """The attempts that have ended, in order."""
+        return await self._queue.attempts(self.id)
 
-    def end(self, state: JobState, *, error: BaseException | None = None) -> None:
-        """Settle the job, once."""
-        self.state, self.error = state, error
-        self._ended.set()
+    def as_json(self) -> dict[str, Any]:
+        return {**self.row.as_json(), "joined": self.joined}

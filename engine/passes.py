@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import anyio
@@ -10,12 +10,13 @@ import anyio.to_thread
 import asyncpg
 
 from engine.discover import Changes, changes
-from engine.errors import PassFailed, StalePass, first_failure
+from engine.errors import PassFailed, PermanentFailure, StalePass, first_failure
 from engine.index import live
-from engine.index.working import SwapOrder, Working
+from engine.index.database import Connection
+from engine.index.working import Settle, SwapOrder, Working
 from engine.invalidation import SnapshotMoved
 from engine.report import Done, PassReport, Phase
-from engine.sources import SourceError
+from engine.sources import SourceError, SourceMissing
 from engine.update import PassContext, Update, log_plan, update
 from resolver import DependencyGraph
 
@@ -34,8 +35,9 @@ LAST_WORDS_SECONDS = 2
 async def run_pass(context: PassContext, *, from_scratch: bool = False) -> PassReport:
     """Bring the live index of a realm up to its source.
 
-    Raises `PassFailed` if the source can't be listed and `StalePass` if another pass took
-    the realm; the live index is then as it was, as it is after a cancellation.
+    Raises `PermanentFailure` if there is no such source, `PassFailed` if it can't be listed
+    now, and `StalePass` if the claim is no longer the job's; the live index is then as it
+    was, as it is after a cancellation.
     """
     for _ in range(MAX_SNAPSHOTS):
         try:
@@ -62,6 +64,7 @@ class _Pass:
         working = await Working.begin(
             self._pool,
             self._realm.id,
+            self._context.fence,
             embedder_id=self._context.embedder_id,
             listed_at_ns=found.snapshot.listed_at_ns,
         )
@@ -76,6 +79,8 @@ class _Pass:
         source = self._context.source
         try:
             snapshot = await anyio.to_thread.run_sync(source.snapshot)
+        except SourceMissing as error:
+            raise PermanentFailure(f"{self._realm.name}: {error}") from None
         except SourceError as error:
             raise PassFailed(f"{self._realm.name}: {error}") from None
         recorded = await live.recorded(self._pool, self._realm.id)
@@ -95,27 +100,45 @@ class _Pass:
         )
         if found.nothing:
             log_plan(self._realm.name, DependencyGraph({}).plan(), 0)
-            await working.touch(order)
-            report = await self._report(found, Done(generation=self._realm.generation))
-            await working.finish(error=None, report=report.as_json(), explanations={})
-            self._context.ended(report)
-            return report
+            return await self._finish(found, working, working.touch, order, None)
         updated = await update(self._context, found, working)
         self._tracker.enter(Phase.SWAP)
+        return await self._finish(found, working, working.swap, order, updated)
+
+    async def _finish(
+        self,
+        found: Changes,
+        working: Working,
+        make_live: Callable[[SwapOrder, Settle], Awaitable[None]],
+        order: SwapOrder,
+        updated: Update | None,
+    ) -> PassReport:
+        """Swap, write the history and end the job, all in one transaction."""
+        reports: list[PassReport] = []
+
+        async def settle(connection: Connection, generation: int | None) -> None:
+            done = _done(updated, generation=generation or self._realm.generation)
+            report = await self._report(connection, found, done)
+            await working.finish(
+                connection,
+                error=None,
+                report=report.as_json(),
+                explanations=dict(updated.explanations()) if updated else {},
+            )
+            await self._context.settle(connection, report)
+            reports.append(report)
+
         # From here on the pass ends well or not at all: a caller who is told that it was
         # cancelled may count on the index being as it was.
         with anyio.fail_after(SWAP_SECONDS, shield=True):
-            done = _done(updated, generation=await working.swap(order))
-            report = await self._report(found, done)
-            explanations = dict(updated.explanations())
-            await working.finish(error=None, report=report.as_json(), explanations=explanations)
-            self._context.ended(report)
-        return report
-
-    async def _report(self, found: Changes, done: Done) -> PassReport:
-        totals = await live.totals(self._pool, self._realm.id)
-        self._tracker.enter(Phase.DONE)
+            await make_live(order, settle)
+            self._context.ended(reports[0])
         log.info("pass done: %s realm=%s", _timings(self._tracker.seconds), self._realm.name)
+        return reports[0]
+
+    async def _report(self, connection: Connection, found: Changes, done: Done) -> PassReport:
+        totals = await live.totals(connection, self._realm.id)
+        self._tracker.enter(Phase.DONE)
         return PassReport.of(
             done,
             realm=self._realm.name,
@@ -138,7 +161,9 @@ def _timings(seconds: Mapping[str, float]) -> str:
     return " ".join(f"{phase}={value:.3f}s" for phase, value in seconds.items())
 
 
-def _done(updated: Update, *, generation: int) -> Done:
+def _done(updated: Update | None, *, generation: int) -> Done:
+    if updated is None:
+        return Done(generation=generation)
     invalidation, plan = updated.invalidation, updated.plan
     return Done(
         generation=generation,

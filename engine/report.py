@@ -1,7 +1,8 @@
 """What a pass tells of itself: while it runs, and when it is over."""
 
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -19,20 +20,34 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of a running pass. `done` of `total` counts files of the phase."""
+    """A moment of a running pass, in counts that only rise.
+
+    `done` of `total` counts files that are stored; `reused` of them had been visited by an
+    attempt that never ended. Before the first visit, `loaded` of `to_load` counts
+    definitions. `phase_seconds` is the time in this phase.
+    """
 
     phase: Phase = Phase.QUEUED
     done: int = 0
     total: int = 0
+    reused: int = 0
     chunks: int = 0
+    loaded: int = 0
+    to_load: int = 0
     phase_seconds: float = 0.0
 
     @property
+    def rate(self) -> float:
+        """Files a second in this phase."""
+        done = self.loaded if self.phase is Phase.PREWARM else self.done - self.reused
+        return done / self.phase_seconds if self.phase_seconds else 0.0
+
+    @property
     def remaining_seconds(self) -> float | None:
-        """What the rest of the phase takes at its rate so far; unknown before the first file."""
-        if not self.done or not self.total:
+        """What the visits that are left take at the rate so far; unknown before the first."""
+        if self.phase is not Phase.VISIT or not self.rate:
             return None
-        return self.phase_seconds / self.done * (self.total - self.done)
+        return (self.total - self.done) / self.rate
 
 
 @dataclass(slots=True)
@@ -44,28 +59,46 @@ class Tracker:
     _since: float = field(default_factory=time.monotonic)
     done: int = 0
     total: int = 0
+    reused: int = 0
     chunks: int = 0
+    loads: int = 0
+    to_load: int = 0
 
-    def enter(self, phase: Phase, *, total: int = 0) -> None:
+    def enter(self, phase: Phase) -> None:
         """Close the phase that ran, and open the next one."""
         now = time.monotonic()
         elapsed = self.seconds.get(self._phase, 0.0) + now - self._since
         self.seconds[str(self._phase)] = round(elapsed, 4)
         self._phase, self._since = phase, now
-        self.done, self.total = 0, total
 
     def expect(self, files: int) -> None:
         """So many more files are to be prewarmed than was known."""
-        self.total += files
+        self.to_load += files
 
     def loaded(self) -> None:
         """A definition was loaded; visits count what they store and not what they load."""
         if self._phase is Phase.PREWARM:
-            self.done += 1
+            self.loads += 1
+
+    def begin_visits(self, total: int, *, reused: int) -> None:
+        """The plan is made: so many files, of which some were visited by an earlier attempt."""
+        self.enter(Phase.VISIT)
+        # A snapshot that moved is taken again, by the same attempt: its counts go on.
+        self.total = max(self.total, total)
+        self.done = max(self.done, reused)
+        self.reused = max(self.reused, reused)
 
     def progress(self) -> Progress:
-        elapsed = time.monotonic() - self._since
-        return Progress(self._phase, self.done, self.total, self.chunks, elapsed)
+        return Progress(
+            self._phase,
+            self.done,
+            self.total,
+            self.reused,
+            self.chunks,
+            self.loads,
+            self.to_load,
+            time.monotonic() - self._since,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +150,12 @@ class PassReport(Done):
     @classmethod
     def of(cls, done: Done, **found: Any) -> "PassReport":
         return cls(**asdict(done), **found)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "PassReport":
+        """The inverse of `as_json`; what another version said beside it is left out."""
+        known = {each.name: stored[each.name] for each in fields(cls) if each.name in stored}
+        return cls(**known | {"warnings": tuple(stored.get("warnings", ()))})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -4,9 +4,13 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+
+from engine.errors import BadSetting
 
 log = logging.getLogger("widthwise.settings")
 
@@ -22,6 +26,19 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+class Isolation(StrEnum):
+    """Where jobs run.
+
+    INLINE: in this process. PROCESS: in a process of their own, which is started again when
+    it dies. AUTO: in a process of their own, unless an embedder or a visitor was passed as
+    an object, which only this process has.
+    """
+
+    AUTO = "auto"
+    INLINE = "inline"
+    PROCESS = "process"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How an engine runs.
@@ -31,6 +48,13 @@ class Settings:
     once, `worker_processes` parse files, `index_concurrency` caps the visits that run at
     once, `prerender_tabs` are the tabs of one realm in a render pool, of which visits may
     take all but one.
+
+    A running job is its worker's for `lease_seconds` after each heartbeat; without progress
+    for `stall_seconds` it is taken away. It is tried `max_attempts` times, the pauses
+    beginning at `backoff_seconds`. `poll_seconds` bounds how long a job waits when a
+    notification is lost, `sweep_seconds` how long a lost one does. Every
+    `reconcile_seconds` each realm is compared with its source. `memory_limit_mb` holds a
+    supervised process with its own; None is half of the machine.
     """
 
     home: Path = field(default_factory=_default_home)
@@ -45,6 +69,29 @@ class Settings:
     embed_timeout_seconds: int = 300
     max_file_bytes: int = 1 << 20
     chunk_chars: int = 1200
+    isolation: Isolation = Isolation.AUTO
+    lease_seconds: float = 600
+    stall_seconds: float = 1800
+    max_attempts: int = 3
+    backoff_seconds: float = 5
+    poll_seconds: float = 5
+    sweep_seconds: float = 30
+    reconcile_seconds: float = 300
+    retention_days: float = 7
+    memory_limit_mb: int | None = None
+
+    def __post_init__(self) -> None:
+        """Times may be fractions when they are passed in; none may be zero."""
+        for name in TIMES:
+            if not getattr(self, name) > 0:
+                raise BadSetting(f"{name}={getattr(self, name)!r}: must be above 0")
+        if self.embed_timeout_seconds >= self.lease_seconds:
+            log.warning(
+                "one call of the embedder may take %g s, longer than the lease of %g s: "
+                "a job that is stuck in one is not told from a slow one",
+                self.embed_timeout_seconds,
+                self.lease_seconds,
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -58,23 +105,26 @@ class Settings:
             for name, variable in NUMBERS.items()
             if (number := _positive(environment, variable)) is not None
         }
-        texts = {
+        texts: dict[str, Any] = {
             name: environment[variable]
             for name, variable in TEXTS.items()
             if environment.get(variable)
         }
+        if isolation := environment.get(ISOLATION):
+            texts["isolation"] = _isolation(isolation)
         home = environment.get(HOME)
         return cls(**numbers, **texts, **({"home": Path(home).expanduser()} if home else {}))  # type: ignore[arg-type]
 
     def table(self) -> list[tuple[str, str, str]]:
         """Each setting with its environment variable and its value; credentials are left out."""
-        variables = {"home": HOME, **TEXTS, **NUMBERS}
+        variables = {"home": HOME, "isolation": ISOLATION, **TEXTS, **NUMBERS}
         shown = {each.name: str(getattr(self, each.name)) for each in fields(self)}
         shown["dsn"] = "(set)" if self.dsn else "(embedded)"
         return [(name, variables[name], value) for name, value in shown.items()]
 
 
 HOME = "WIDTHWISE_HOME"
+ISOLATION = "WIDTHWISE_ISOLATION"
 TEXTS = {"dsn": "WIDTHWISE_DSN", "embedder": "WIDTHWISE_EMBEDDER"}
 NUMBERS = {
     "index_concurrency": "INDEX_RUNNER_MAX_CONCURRENCY",
@@ -86,7 +136,34 @@ NUMBERS = {
     "embed_timeout_seconds": "WIDTHWISE_EMBED_TIMEOUT_SECONDS",
     "max_file_bytes": "WIDTHWISE_MAX_FILE_BYTES",
     "chunk_chars": "WIDTHWISE_CHUNK_CHARS",
+    "lease_seconds": "WIDTHWISE_LEASE_SECONDS",
+    "stall_seconds": "WIDTHWISE_STALL_SECONDS",
+    "max_attempts": "WIDTHWISE_MAX_ATTEMPTS",
+    "backoff_seconds": "WIDTHWISE_BACKOFF_SECONDS",
+    "poll_seconds": "WIDTHWISE_POLL_SECONDS",
+    "sweep_seconds": "WIDTHWISE_SWEEP_SECONDS",
+    "reconcile_seconds": "WIDTHWISE_RECONCILE_SECONDS",
+    "retention_days": "WIDTHWISE_RETENTION_DAYS",
+    "memory_limit_mb": "WIDTHWISE_MEMORY_LIMIT_MB",
 }
+TIMES = (
+    "lease_seconds",
+    "stall_seconds",
+    "backoff_seconds",
+    "poll_seconds",
+    "sweep_seconds",
+    "reconcile_seconds",
+    "retention_days",
+)
+
+
+def _isolation(text: str) -> Isolation:
+    try:
+        return Isolation(text.strip().lower())
+    except ValueError:
+        choices = ", ".join(Isolation)
+        log.warning("%s=%r is none of %s; using the default", ISOLATION, text, choices)
+        return Isolation.AUTO
 
 
 def _positive(environment: Mapping[str, str], variable: str) -> int | None:

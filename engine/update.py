@@ -1,7 +1,7 @@
 """From what changed to working rows: prewarm, plan, size, visit. Swaps nothing."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ import asyncpg
 
 from engine.discover import NO_STAMP, Changes
 from engine.embedders import Embedder, offloaded
-from engine.embedding import EmbeddingQueue, embedding_queue
+from engine.embedding import embedding_queue
 from engine.entries import Entries
 from engine.executors import Executor, Threads, worker_processes
+from engine.index.database import Connection
 from engine.index.live import RealmRow
-from engine.index.working import ExplanationRow, FailedEntry, Working, WorkingEntry
+from engine.index.working import ExplanationRow, FailedEntry, Fence, Working, WorkingEntry
 from engine.invalidation import Invalidation, Invalidator, SnapshotMoved
 from engine.modules import Modules, SnapshotTree
 from engine.reasons import Why
-from engine.recipe import recipe
 from engine.report import PassReport, Phase, Tracker
 from engine.settings import Settings
 from engine.sources import Source, SourceFile
 from engine.spool import Spool
-from engine.vectors import PaidOnce
+from engine.vectors import KnownVectors, PaidOnce
 from engine.visit import Visitor
 from engine.visit_all import visit_all
 from engine.writing import Outbox, Outcome, write_all
@@ -43,6 +43,7 @@ MAX_EXPLAINED = 5_000
 class PassContext:
     """What a pass works with. The realm is as it was when the pass began.
 
+    `settle` ends the job in the transaction of the swap, and raises if the claim is stale.
     `ended` is told of the report as soon as the pass can't be undone any more.
     """
 
@@ -53,17 +54,11 @@ class PassContext:
     embedder_id: int
     visitor: Visitor
     settings: Settings
+    recipe: str
     tracker: Tracker
+    fence: Fence
+    settle: Callable[[Connection, PassReport], Awaitable[None]]
     ended: Callable[[PassReport], None]
-
-    @property
-    def recipe(self) -> str:
-        return recipe(
-            self.visitor,
-            self.embedder,
-            chunk_chars=self.settings.chunk_chars,
-            max_file_bytes=self.settings.max_file_bytes,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +159,8 @@ class _Updating:
         )
         plan = self._plan(invalidation.visits.keys() - reused)
         concurrency = self._concurrency(plan)
-        self._tracker.enter(Phase.VISIT, total=len(plan) + len(self._found.problems))
+        total = len(plan) + len(reused) + len(self._found.problems)
+        self._tracker.begin_visits(total, reused=len(reused))
         texts = await self._visit(plan, concurrency)
         self._check_configuration()
         return Update(invalidation, plan, concurrency, len(reused), self._entries.failed, texts)
@@ -197,18 +193,32 @@ class _Updating:
 
     async def _visit(self, plan: Plan, concurrency: int) -> int:
         """Visit, embed and store; returns how many texts had to be embedded."""
+        embedder = offloaded(self._context.embedder, self._executor.run)
+        known = await self._known_vectors(paid=embedder is self._context.embedder)
         async with embedding_queue(
-            offloaded(self._context.embedder, self._executor.run),
+            embedder,
+            known.keep,
             batch_size=self._settings.embed_batch_size,
             concurrency=self._settings.embed_concurrency,
             timeout_seconds=self._settings.embed_timeout_seconds,
         ) as queue:
-            await self._visit_and_write(plan, concurrency, queue)
+            await self._visit_and_write(plan, concurrency, PaidOnce(queue, known))
             return queue.statistics().texts
 
-    async def _visit_and_write(self, plan: Plan, concurrency: int, queue: EmbeddingQueue) -> None:
-        known = self._working.known_vectors if await self._working.knows_any() else None
-        vectors = PaidOnce(queue, known)
+    async def _known_vectors(self, *, paid: bool) -> KnownVectors:
+        """Of an embedder that costs money or time, what comes back is kept at once.
+
+        What is computed here is cheaper to compute again.
+        """
+        working = self._working
+        looked_up = paid or await working.knows_any()
+        return KnownVectors(
+            working.known_vectors if looked_up else None,
+            working.keep_vectors if paid else None,
+            dimension=self._context.embedder.dimension,
+        )
+
+    async def _visit_and_write(self, plan: Plan, concurrency: int, vectors: PaidOnce) -> None:
         outbox = Outbox()
 
         async def write() -> None:

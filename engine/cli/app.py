@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,9 +13,9 @@ import typer
 from engine.cli import show
 from engine.cli.indexing import index_folder
 from engine.cli.realms import choose_realm, choose_realm_of, known_names
-from engine.engine import Engine
+from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
-from engine.settings import Settings
+from engine.settings import Isolation, Settings
 from engine.sources import Folder, SourceError
 
 app = typer.Typer(
@@ -99,7 +100,8 @@ def index_command(
         errors = await engine.errors(name, limit=show.SHOWN_ERRORS) if report.errors else []
         show.report(report, errors, as_json=json)
 
-    _with_engine(run)
+    # Other realms may wait for workers of their own: this command indexes what it names.
+    _with_engine(run, work=Work.ADDED)
 
 
 @app.command("search")
@@ -202,9 +204,10 @@ def delete_command(
     _with_engine(run)
 
 
-def _with_engine(run: Callable[[Engine], Awaitable[None]]) -> None:
+def _with_engine(run: Callable[[Engine], Awaitable[None]], *, work: Work = Work.NONE) -> None:
     async def opened() -> None:
-        async with Engine.open(Settings.from_environment()) as engine:
+        settings = replace(Settings.from_environment(), isolation=Isolation.INLINE)
+        async with Engine.open(settings, work=work) as engine:
             await run(engine)
 
     anyio.run(opened)

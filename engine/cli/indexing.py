@@ -13,17 +13,33 @@ from engine.report import PassReport, Phase
 from engine.report import Progress as Moment
 from engine.sources import Source
 
-REDRAW_SECONDS = 0.1
+# Progress is written once a second.
+REDRAW_SECONDS = 0.5
+
+# What an interrupted command may take to cancel its job.
+LAST_WORDS_SECONDS = 3
 
 
 async def index_folder(
     engine: Engine, name: str, source: Source, *, from_scratch: bool, quiet: bool
 ) -> PassReport:
-    """A pass over `source` as the realm `name`; a bar on stderr unless `quiet`."""
+    """A pass over `source` as the realm `name`; a bar on stderr unless `quiet`.
+
+    Interrupted, the job is cancelled with it.
+    """
     realm = await engine.add_realm(name, source, replace=True)
     job = await realm.index(from_scratch=from_scratch)
-    if quiet or not sys.stderr.isatty():
-        return await job.finished()
+    try:
+        if quiet or not sys.stderr.isatty():
+            return await job.finished()
+        return await _drawn(job, name)
+    except anyio.get_cancelled_exc_class():
+        with anyio.move_on_after(LAST_WORDS_SECONDS, shield=True):
+            await job.cancel()
+        raise
+
+
+async def _drawn(job: Job, name: str) -> PassReport:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_draw, job, name)
         try:
@@ -45,24 +61,28 @@ async def _draw(job: Job, name: str) -> None:
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task("", total=None, phase="", rate="")
         while True:
-            moment = job.progress
+            moment = (await job.refresh()).progress
+            done, total = shown_counts(moment)
             bars.update(
                 bar,
                 phase=str(moment.phase),
-                completed=moment.done,
-                total=moment.total or None,
+                completed=done,
+                total=total or None,
                 rate=rate(moment),
             )
             await anyio.sleep(REDRAW_SECONDS)
 
 
+def shown_counts(moment: Moment) -> tuple[int, int]:
+    """Done and total of what goes on: definitions before the first visit, then files."""
+    if moment.phase is Phase.PREWARM:
+        return moment.loaded, moment.to_load
+    return moment.done, moment.total
+
+
 def rate(moment: Moment) -> str:
     """How fast it goes and the time left, as far as they are known."""
-    parts = []
-    if moment.phase is Phase.VISIT and moment.chunks:
-        parts.append(f"{moment.chunks / moment.phase_seconds:,.0f} chunks/s")
-    elif moment.done:
-        parts.append(f"{moment.done / moment.phase_seconds:,.0f} files/s")
+    parts = [f"{moment.rate:,.0f} files/s"] if moment.rate >= 1 else []
     if (left := moment.remaining_seconds) is not None:
         parts.append(f"{left:.0f} s left")
     return ", ".join(parts)

@@ -11,10 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from engine.engine import Neighbours, RealmStatus
+from engine.engine import Neighbours
 from engine.explain import Explanation
 from engine.index.search import Hit
 from engine.report import PassReport
+from engine.status import RealmStatus
 
 SHOWN_ERRORS = 5
 SNIPPET_LINES = 5

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +19,9 @@ log = logging.getLogger("widthwise.database")
 
 # One lock for all installations that share a database: "widthwis" as a number.
 MIGRATION_LOCK = 0x7769647468776973
+
+# How long a statement about jobs may take.
+BRISK_SECONDS = 5
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Queryable = asyncpg.Pool | Connection
@@ -36,25 +40,51 @@ class DatabaseUnavailable(WidthwiseError):
     """Postgres does not answer, or lacks what is needed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database as this process uses it.
+
+    `pool` is for what may take long, `brisk` for small statements that must be quick, or
+    fail soon; `dsn` for a session of one's own.
+    """
+
+    dsn: str = field(repr=False)
+    pool: asyncpg.Pool
+    brisk: asyncpg.Pool
+
+
 @asynccontextmanager
 async def open_database(
-    *, dsn: str, home: Path, connections: int = 8
-) -> AsyncIterator[asyncpg.Pool]:
-    """A pool on a migrated database: the one that `dsn` names, or the embedded one in `home`."""
+    *, dsn: str, home: Path, connections: int = 8, application_name: str = "widthwise"
+) -> AsyncIterator[Database]:
+    """A migrated database: the one that `dsn` names, or the embedded one in `home`."""
     if dsn:
-        async with _pool(dsn, connections) as pool:
-            yield pool
+        async with _database(dsn, connections, application_name) as database:
+            yield database
         return
-    async with embedded_postgres(home) as embedded, _pool(embedded, connections) as pool:
-        yield pool
+    async with (
+        embedded_postgres(home) as embedded,
+        _database(embedded, connections, application_name) as database,
+    ):
+        yield database
 
 
 @asynccontextmanager
-async def _pool(dsn: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
+async def _database(dsn: str, connections: int, application_name: str) -> AsyncIterator[Database]:
+    session = {"application_name": application_name}
     try:
         await migrate(dsn)
         pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=connections, init=_prepare, command_timeout=600
+            dsn,
+            min_size=1,
+            max_size=connections,
+            init=_prepare,
+            command_timeout=600,
+            server_settings=session,
+        )
+        # What jobs need is small, and must not wait behind the statements of a pass.
+        brisk = await asyncpg.create_pool(
+            dsn, min_size=0, max_size=2, command_timeout=BRISK_SECONDS, server_settings=session
         )
     except (ValueError, asyncpg.InterfaceError):
         # What a parser says of a malformed DSN may quote the password in it.
@@ -66,11 +96,13 @@ async def _pool(dsn: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
         # The DSN may hold a password, so the message names the reason alone.
         raise DatabaseUnavailable(f"cannot open the database: {error}") from None
     try:
-        yield pool
+        yield Database(dsn, pool, brisk)
     finally:
         with anyio.move_on_after(5, shield=True) as scope:
+            await brisk.close()
             await pool.close()
         if scope.cancelled_caught:
+            brisk.terminate()
             pool.terminate()
 
 

@@ -11,6 +11,7 @@ import asyncpg
 from engine.discover import Recorded
 from engine.index.database import Connection, Queryable
 from engine.index.sql import query
+from engine.jobs.store import cancel_all
 from engine.reasons import Reason, Why
 from engine.sources import Stamp
 
@@ -98,10 +99,12 @@ async def update_source(database: Queryable, realm_id: int, source: dict[str, st
 async def delete_realm(connection: Connection, realm_id: int) -> None:
     """Drop the realm and all that belongs to it; passes over it can write no more.
 
-    The realm's row goes first, in a statement of its own: it waits for the pass that is
-    writing, whose rows only the statements after it can see.
+    The realm's row is locked first, in a statement of its own: it waits for the pass that
+    is writing, whose rows only the statements after it can see. Its jobs are cancelled.
     """
     async with connection.transaction():
+        await connection.execute(query("lock_realm"), realm_id)
+        await cancel_all(connection, realm_id)
         for name in ("delete_realm", "delete_realm_chunks", "delete_working_entries"):
             await connection.execute(query(name), realm_id)
 
@@ -183,6 +186,11 @@ async def last_pass(database: Queryable, realm_id: int) -> PassRow | None:
         return None
     report = None if row["report"] is None else json.loads(row["report"])
     return PassRow(row["started_at"], row["finished_at"], row["error"], report)
+
+
+def definitions_scope(realm_id: int) -> str:
+    """The name under which a realm's definitions are stored."""
+    return f"realm:{realm_id}"
 
 
 def _json(value: dict[str, str]) -> str:

@@ -1,10 +1,8 @@
-"""The SQL of the index, one statement a file, read once."""
+"""The SQL of the index."""
 
-from functools import cache
-from importlib.resources import files
+from engine.sql_files import read_statement
 
 
-@cache
 def query(name: str) -> str:
     """The text of `queries/<name>.sql`."""
-    return files("engine.index").joinpath(f"queries/{name}.sql").read_text("utf-8")
+    return read_statement("engine.index", name)

@@ -1,12 +1,12 @@
 """The rows of an unfinished pass, and the swap that makes them live.
 
-A pass has a token, and the realm holds the token of the pass that may write. Every
-transaction here asks for it first, so that a pass that was taken over changes nothing,
-however late it wakes up.
+A pass has a token, and the realm holds the token of the pass that may write; the job that
+the pass is for holds the token of the claim. Every transaction here asks for both first, so
+that a pass that was taken over changes nothing, however late it wakes up.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,14 +16,20 @@ import asyncpg
 from pgvector import HalfVector
 
 from engine.chunk_text import PreparedText
-from engine.errors import StalePass
-from engine.index.database import Connection
+from engine.errors import PassFailed, StalePass
+from engine.index.database import Connection, Queryable
 from engine.index.sql import query
 from engine.sources import SourceFile, Stamp
 from engine.visit import DraftChunk
 
 # Whether a file was visited, why, the key that caused it, the names that matter.
 ExplanationRow = tuple[bool, str, str, list[str]]
+
+# Called inside the transaction that makes a pass visible, with the new generation if there
+# is one; what it raises undoes the swap.
+Settle = Callable[[Connection, int | None], Awaitable[None]]
+
+STALE = "the realm was deleted, or its job is another worker's now"
 
 # History that is kept of each realm.
 KEPT_PASSES = 50
@@ -82,6 +88,14 @@ class SwapOrder:
     touched: Sequence[SourceFile] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The claim that a pass writes under; see `engine.jobs`."""
+
+    job_id: int
+    claim_token: UUID
+
+
 class Candidate(NamedTuple):
     """A row of an unfinished pass that a later pass may take over."""
 
@@ -96,28 +110,64 @@ class Working:
     """One pass's own rows. Made by `begin`."""
 
     def __init__(
-        self, pool: asyncpg.Pool, realm_id: int, token: UUID, embedder_id: int, listed_at_ns: int
+        self,
+        pool: asyncpg.Pool,
+        realm_id: int,
+        token: UUID,
+        fence: Fence,
+        *,
+        embedder_id: int,
+        listed_at_ns: int,
     ) -> None:
         self._pool = pool
         self._realm_id = realm_id
         self._token = token
+        self._fence = (realm_id, token, fence.job_id, fence.claim_token)
         self._embedder_id = embedder_id
         self._listed_at_ns = listed_at_ns
+        # The hashes whose vectors wait in the database for this pass to write their chunks.
+        self._waiting: set[bytes] = set()
 
     @classmethod
     async def begin(
-        cls, pool: asyncpg.Pool, realm_id: int, *, embedder_id: int, listed_at_ns: int
+        cls,
+        pool: asyncpg.Pool,
+        realm_id: int,
+        fence: Fence,
+        *,
+        embedder_id: int,
+        listed_at_ns: int,
     ) -> "Working":
-        """Take the realm over from whichever pass had it. `StalePass` if it is gone."""
+        """Take the realm over from whichever pass had it.
+
+        `StalePass` if the realm is gone or the claim is no longer the job's.
+        """
         token = uuid4()
-        if await pool.fetchval(query("begin_pass"), realm_id, token) is None:
-            raise StalePass("the realm was deleted")
-        return cls(pool, realm_id, token, embedder_id, listed_at_ns)
+        begun = await pool.fetchval(
+            query("begin_pass"), realm_id, token, fence.job_id, fence.claim_token
+        )
+        if begun is None:
+            raise StalePass(STALE)
+        return cls(pool, realm_id, token, fence, embedder_id=embedder_id, listed_at_ns=listed_at_ns)
 
     async def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, HalfVector]:
         """The vectors that this embedder made before, for whichever file or realm."""
         rows = await self._pool.fetch(query("select_known_vectors"), hashes, self._embedder_id)
+        self._waiting.update(row["text_hash"] for row in rows if row["waits"])
         return {row["text_hash"]: row["embedding"] for row in rows}
+
+    async def keep_vectors(self, vectors: Mapping[bytes, HalfVector]) -> None:
+        """Store vectors whose files can't be written yet; any later pass will find them.
+
+        Not fenced: a vector is true whoever brings it, and this one has been paid for.
+        """
+        await self._pool.execute(
+            query("insert_waiting_vectors"),
+            self._embedder_id,
+            list(vectors),
+            list(vectors.values()),
+        )
+        self._waiting.update(vectors)
 
     async def knows_any(self) -> bool:
         return bool(await self._pool.fetchval(query("exists_embedded"), self._embedder_id))
@@ -135,7 +185,7 @@ class Working:
     async def adopt(self, adopted: Sequence[tuple[Candidate, Stamp]]) -> None:
         """Make these rows of unfinished passes rows of this one; one for each key."""
         async with self._fenced() as connection:
-            await connection.execute(
+            done = await connection.execute(
                 query("adopt_working_entries"),
                 self._realm_id,
                 self._token,
@@ -145,6 +195,8 @@ class Working:
                 [stamp.ctime_ns for _, stamp in adopted],
                 [stamp.inode for _, stamp in adopted],
             )
+            if done != f"UPDATE {len(adopted)}":
+                raise PassFailed("visits of an earlier pass were cleared away; trying again")
 
     async def write(
         self, entries: Sequence[WorkingEntry], vectors: Mapping[bytes, HalfVector]
@@ -172,6 +224,7 @@ class Working:
                     for version, entry in zip(versions, entries, strict=True)
                 ],
             )
+            await self._release_vectors(connection, entries)
 
     async def write_failed(self, failed: Sequence[FailedEntry]) -> None:
         async with self._fenced() as connection:
@@ -192,27 +245,26 @@ class Working:
                 [entry.retry for entry in failed],
             )
 
-    async def touch(self, order: SwapOrder) -> None:
+    async def touch(self, order: SwapOrder, settle: Settle) -> None:
         """Note that the live index was found true: newer stamps, no new generation."""
         async with self._fenced() as connection:
             await self._update_stamps(connection, order.touched)
             await connection.execute(query("delete_working_chunks"), self._realm_id, self._token)
             await connection.execute(query("delete_working_entries"), self._realm_id)
             await connection.execute(query("update_realm_checked"), self._realm_id, order.revision)
+            await settle(connection, None)
 
-    async def swap(self, order: SwapOrder) -> int:
-        """Make the working rows live and return the new generation.
+    async def swap(self, order: SwapOrder, settle: Settle) -> None:
+        """Make the working rows live; `settle` is told the new generation before the commit.
 
-        One transaction: readers see all of it or nothing. Raises `StalePass`, with
-        nothing changed, if another pass has taken the realm.
+        One transaction, in which `settle` ends the job as well: readers see all of it or
+        nothing. Raises `StalePass`, with nothing changed, if another pass has the realm.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            generation = await connection.fetchval(
-                query("fence_for_swap"), self._realm_id, self._token
-            )
-            if generation is None:
-                raise StalePass("another pass has taken the realm over")
             mine = (self._realm_id, self._token)
+            generation = await connection.fetchval(query("fence_for_swap"), *mine)
+            if generation is None:
+                raise StalePass(STALE)
             deleted = list(order.deleted)
             await connection.execute(query("delete_replaced_chunks"), *mine, deleted)
             await connection.execute(query("delete_replaced_entries"), *mine, deleted)
@@ -228,28 +280,44 @@ class Working:
                 order.revision,
             )
             await connection.execute(query("notify_swapped"), str(self._realm_id))
-        return int(generation)
+            await settle(connection, generation)
 
     async def finish(
         self,
+        database: Queryable | None = None,
         *,
         error: str | None,
         report: Mapping[str, Any] | None = None,
         explanations: Mapping[str, ExplanationRow] | None = None,
     ) -> None:
-        """Write the pass's line in the realm's history. Explanations are kept of one pass."""
+        """Write the pass's line in the realm's history. Explanations are kept of one pass.
+
+        On the connection of a swap it is part of that.
+        """
+        database = database or self._pool
         texts = [None if each is None else json.dumps(each) for each in (report, explanations)]
-        await self._pool.execute(query("finish_pass"), self._token, error, *texts)
-        await self._pool.execute(query("delete_old_passes"), self._realm_id, KEPT_PASSES)
+        await database.execute(query("finish_pass"), self._token, error, *texts)
+        await database.execute(query("delete_old_passes"), self._realm_id, KEPT_PASSES)
         if error is None:
-            await self._pool.execute(query("forget_explanations"), self._realm_id, self._token)
+            await database.execute(query("forget_explanations"), self._realm_id, self._token)
 
     @asynccontextmanager
     async def _fenced(self) -> AsyncIterator[Connection]:
         async with self._pool.acquire() as connection, connection.transaction():
-            if await connection.fetchval(query("fence"), self._realm_id, self._token) is None:
-                raise StalePass("another pass has taken the realm over")
+            if await connection.fetchval(query("fence"), *self._fence) is None:
+                raise StalePass(STALE)
             yield connection
+
+    async def _release_vectors(
+        self, connection: Connection, written: Sequence[WorkingEntry]
+    ) -> None:
+        """The vectors that stand in chunks from now on need not wait any longer."""
+        hashes = {prepared.text_hash for entry in written for _, prepared in entry.chunks}
+        if released := self._waiting & hashes:
+            await connection.execute(
+                query("delete_waiting_vectors"), self._embedder_id, list(released)
+            )
+            self._waiting -= released
 
     async def _update_stamps(self, connection: Connection, touched: Sequence[SourceFile]) -> None:
         if touched:

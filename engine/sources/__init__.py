@@ -1,12 +1,19 @@
 """Where the files of a realm come from."""
 
-from engine.sources.errors import FileGone, FileTooLarge, SourceError, Unreadable
+from engine.sources.errors import (
+    FileGone,
+    FileTooLarge,
+    SourceError,
+    SourceMissing,
+    Unreadable,
+)
 from engine.sources.folder import Folder
 from engine.sources.keys import key_of
-from engine.sources.opening import open_source
+from engine.sources.opening import KINDS, open_source
 from engine.sources.source import Problem, Snapshot, Source, SourceFile, Stamp
 
 __all__ = [
+    "KINDS",
     "FileGone",
     "FileTooLarge",
     "Folder",
@@ -15,6 +22,7 @@ __all__ = [
     "Source",
     "SourceError",
     "SourceFile",
+    "SourceMissing",
     "Stamp",
     "Unreadable",
     "key_of",

@@ -5,6 +5,10 @@ class SourceError(Exception):
     """The source as a whole can't be read: the pass fails, and nothing counts as deleted."""
 
 
+class SourceMissing(SourceError):
+    """Nothing of its kind is where the source should be: to try again is of no use."""
+
+
 class FileGone(Exception):
     """Nothing is at this key any more: a deletion, not a failure."""
 

@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import aiofiles
 
-from engine.sources.errors import FileGone, FileTooLarge, SourceError, Unreadable
+from engine.sources.errors import (
+    FileGone,
+    FileTooLarge,
+    SourceError,
+    SourceMissing,
+    Unreadable,
+)
 from engine.sources.git import NotATreeError
 from engine.sources.ignore import IgnoreRules, as_bytes_text
 from engine.sources.keys import is_showable, key_of, shown
@@ -43,7 +49,9 @@ class Folder:
     ) -> None:
         self.path = os.path.abspath(path)
         if not is_showable(self.path):
-            raise SourceError(f"{shown(self.path)}: control characters or bytes that are not UTF-8")
+            raise SourceMissing(
+                f"{shown(self.path)}: control characters or bytes that are not UTF-8"
+            )
         self.include = tuple(include)
         self.exclude = tuple(exclude)
         self.git_deadline_seconds = git_deadline_seconds
@@ -130,9 +138,9 @@ def _check_root(root: str) -> None:
     try:
         os.scandir(root).close()
     except FileNotFoundError as error:
-        raise SourceError(f"{root}: no such folder") from error
+        raise SourceMissing(f"{root}: no such folder") from error
     except NotADirectoryError as error:
-        raise SourceError(f"{root}: a file, where a folder is needed") from error
+        raise SourceMissing(f"{root}: a file, where a folder is needed") from error
     except OSError as error:
         raise SourceError(f"{root}: the folder can't be listed: {error.strerror}") from error
 

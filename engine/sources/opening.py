@@ -6,6 +6,9 @@ from engine.sources.errors import SourceError
 from engine.sources.folder import Folder
 from engine.sources.source import Source
 
+# What this version can open: a job for another kind is left to somebody who can.
+KINDS = ("folder",)
+
 
 def open_source(description: Mapping[str, str]) -> Source:
     """The inverse of `Source.describe`."""

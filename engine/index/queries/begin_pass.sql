@@ -1,4 +1,14 @@
 -- From here on the realm's earlier passes can neither write nor swap.
-WITH begun AS (UPDATE realms SET pass_token = $2 WHERE id = $1 RETURNING id)
-INSERT INTO passes (realm_id, token) SELECT id, $2 FROM begun
+WITH ours AS (
+    SELECT realms.id
+    FROM realms
+    JOIN jobs ON jobs.id = $3 AND jobs.token = $4 AND jobs.state = 'running'
+    WHERE realms.id = $1
+    FOR NO KEY UPDATE OF realms
+    FOR KEY SHARE OF jobs
+),
+begun AS (
+    UPDATE realms SET pass_token = $2 FROM ours WHERE realms.id = ours.id RETURNING realms.id
+)
+INSERT INTO passes (realm_id, token, claim_token) SELECT id, $2, $4 FROM begun
 RETURNING id

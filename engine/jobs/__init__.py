@@ -1,0 +1,39 @@
+"""Durable requests for passes: the queue, and who works it off."""
+
+from engine.jobs.failure import Failure, FailureKind
+from engine.jobs.heart import Heart, Identity, News, beating_heart
+from engine.jobs.queue import JobQueue
+from engine.jobs.reconciler import Reconciler
+from engine.jobs.rows import Attempt, Claim, Enqueued, JobRow
+from engine.jobs.state import SUCCESS, Backoff, JobState, LossReason, Lost
+from engine.jobs.store import Reach
+from engine.jobs.sweeper import Patience, Sweeper, clear, sweep_jobs
+from engine.jobs.worker import Pace, Running, Worker
+
+__all__ = [
+    "SUCCESS",
+    "Attempt",
+    "Backoff",
+    "Claim",
+    "Enqueued",
+    "Failure",
+    "FailureKind",
+    "Heart",
+    "Identity",
+    "JobQueue",
+    "JobRow",
+    "JobState",
+    "LossReason",
+    "Lost",
+    "News",
+    "Pace",
+    "Patience",
+    "Reach",
+    "Reconciler",
+    "Running",
+    "Sweeper",
+    "Worker",
+    "beating_heart",
+    "clear",
+    "sweep_jobs",
+]

@@ -1,0 +1,340 @@
+"""How a process shows that it lives and hears what others do. Knows no pass.
+
+It has a thread, a loop and a connection of its own: neither visits nor a blocked event
+loop starve it. On that connection are the lock by which its death is seen at once, the
+heartbeats that renew its leases, and the notifications of all jobs.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import asyncpg
+
+from engine.index.database import UNREACHABLE
+from engine.jobs import store
+from engine.jobs.rows import Claim
+from engine.jobs.sql import query
+from engine.jobs.state import JobState
+from engine.jobs.store import Beat
+from engine.report import Progress
+
+log = logging.getLogger("widthwise.heart")
+
+CHANNEL = "widthwise_jobs"
+
+# While something runs, its progress is written, and a lost claim found out, this often.
+BUSY_SECONDS = 1.0
+
+# Statements are small here. In a black hole a longer limit is not kept anyway.
+STATEMENT_SECONDS = 2.0
+CONNECT_SECONDS = 5.0
+RECONNECT_SECONDS = 0.5
+
+BROKEN = (*UNREACHABLE, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Jobs that came into a state; without any, anything may have happened unheard."""
+
+    state: JobState | None = None
+    job_ids: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, payload: str) -> "News":
+        """What a notification says; one that another version wrote may say anything."""
+        state, _, ids = payload.partition(" ")
+        try:
+            return cls(JobState(state), frozenset(map(int, ids.split(","))))
+        except ValueError:
+            return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One start of one process. Its id is new at each start, so no pid is ever mistaken."""
+
+    recipe: str = ""
+    id: UUID = field(default_factory=uuid4)
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+
+    @property
+    def application_name(self) -> str:
+        """By which the sessions of this process are found in the database."""
+        return f"widthwise {self.id}"
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A claim whose lease is renewed. `good` is when the last good beat was sent."""
+
+    claim: Claim
+    progress: Callable[[], Progress]
+    lost: Callable[[], None]
+    good: float
+    told: Progress = field(default_factory=Progress)
+
+
+@asynccontextmanager
+async def beating_heart(
+    dsn: str,
+    identity: Identity,
+    *,
+    lease_seconds: float,
+    heard: Callable[[News], None],
+    claims_jobs: bool = True,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator["Heart"]:
+    """A heart for the length of the block; `heard` is called in the loop of the caller.
+
+    Without `claims_jobs` it only listens. It outlives the database: while that is away it
+    tries to come back, and `heard` is told when it has.
+    """
+    loop = asyncio.get_running_loop()
+
+    def tell(act: Callable[..., None], *arguments: Any) -> None:
+        # The loop may be closing while the thread is on its way out.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(act, *arguments)
+
+    heart = Heart(
+        dsn,
+        identity,
+        lease_seconds=lease_seconds,
+        heard=lambda news: tell(heard, news),
+        tell=tell,
+        claims_jobs=claims_jobs,
+        clock=clock,
+    )
+    portal_context = anyio.from_thread.start_blocking_portal()
+    portal = await anyio.to_thread.run_sync(portal_context.__enter__)
+    beating = portal.start_task_soon(heart.beat_forever)
+    try:
+        yield heart
+    finally:
+        with anyio.CancelScope(shield=True):
+            beating.cancel()
+            await anyio.to_thread.run_sync(portal_context.__exit__, None, None, None)
+
+
+class Heart:
+    """Made by `beating_heart`."""
+
+    def __init__(
+        self,
+        dsn: str,
+        identity: Identity,
+        *,
+        lease_seconds: float,
+        heard: Callable[[News], None],
+        tell: Callable[..., None],
+        claims_jobs: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self.identity = identity
+        self._dsn = dsn
+        self._lease_seconds = lease_seconds
+        self._heard = heard
+        self._tell = tell
+        self._claims_jobs = claims_jobs
+        self._clock = clock
+        self._held: dict[int, _Held] = {}
+        self._number: int | None = None
+        self._lockable = self._locked = self._leaving = False
+        self._hurry = anyio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @contextmanager
+    def holding(
+        self,
+        claim: Claim,
+        *,
+        since: float,
+        progress: Callable[[], Progress],
+        lost: Callable[[], None],
+    ) -> Iterator[None]:
+        """Renew the lease of `claim`, which was asked for at `since`, within the block.
+
+        `lost` is called, in the caller's loop and once, when the claim is no longer ours,
+        or when the lease is about to end and could not be renewed.
+        """
+        self._held[claim.job_id] = _Held(claim, progress, lost, since)
+        self._beat_soon()
+        try:
+            yield
+        finally:
+            self._held.pop(claim.job_id, None)
+
+    async def beat_forever(self) -> None:
+        """The whole life of the thread's loop."""
+        self._loop = asyncio.get_running_loop()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch)
+            tasks.start_soon(self._stay_connected)
+
+    async def _stay_connected(self) -> None:
+        while True:
+            try:
+                async with self._session() as connection:
+                    await self._live(connection)
+            except BROKEN as error:
+                log.warning("no heartbeat, trying again: %s", type(error).__name__)
+            # Not all at once, when a server comes back to many.
+            await anyio.sleep(RECONNECT_SECONDS * (0.5 + random.random()))  # noqa: S311
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings={"application_name": f"{self.identity.application_name} heart"},
+        )
+        try:
+            yield connection
+        finally:
+            self._locked = False
+            with anyio.move_on_after(STATEMENT_SECONDS, shield=True) as scope:
+                await self._say_goodbye(connection)
+            if scope.cancelled_caught or not connection.is_closed():
+                connection.terminate()
+
+    async def _say_goodbye(self, connection: asyncpg.Connection) -> None:
+        """A worker that leaves on purpose leaves no row; one that comes back keeps it."""
+        with contextlib.suppress(*BROKEN):
+            if self._leaving and self._claims_jobs:
+                await connection.execute(query("delete_worker"), self.identity.id)
+            await connection.close(timeout=STATEMENT_SECONDS)
+
+    async def _live(self, connection: asyncpg.Connection) -> None:
+        """Beat on one connection until it breaks."""
+        connection.add_termination_listener(lambda _: self._hurry.set())
+        await connection.add_listener(CHANNEL, self._notified)
+        if self._claims_jobs:
+            await self._register(connection)
+        self._heard(News())
+        try:
+            while not connection.is_closed():
+                self._hurry = anyio.Event()
+                if self._claims_jobs:
+                    await self._beat(connection)
+                with anyio.move_on_after(self._interval):
+                    await self._hurry.wait()
+        except anyio.get_cancelled_exc_class():
+            self._leaving = True
+            raise
+
+    @property
+    def _interval(self) -> float:
+        third = self._lease_seconds / 3
+        return min(third, BUSY_SECONDS) if self._held else third
+
+    async def _register(self, connection: asyncpg.Connection) -> None:
+        """Make the worker known, and take the lock that tells whether it lives."""
+        # A pooler answers the start of a session itself, with a number of its own.
+        session = await connection.fetchval("SELECT pg_backend_pid()")
+        self._lockable = connection.get_server_pid() == session
+        if not self._lockable:
+            log.warning(
+                "a pooler hands out the database sessions, so a dead worker is noticed only "
+                "when its lease of %g s is over",
+                self._lease_seconds,
+            )
+        me = self.identity
+        known = await connection.fetchval(query("beat_worker"), me.id, self._lockable)
+        self._number = known or await connection.fetchval(
+            query("insert_worker"), me.id, self._lockable, me.host, me.pid, me.recipe
+        )
+        await self._lock(connection)
+
+    async def _lock(self, connection: asyncpg.Connection) -> None:
+        """A session of ours that the server still believes in may hold it a little longer."""
+        if self._lockable and not self._locked:
+            self._locked = await connection.fetchval(query("lock_worker"), self._number)
+
+    async def _beat(self, connection: asyncpg.Connection) -> None:
+        await self._lock(connection)
+        held = list(self._held.values())
+        if not held:
+            beat = (query("beat_worker"), self.identity.id, self._lockable)
+            if await connection.fetchval(*beat) is None:
+                await self._register(connection)
+            return
+        progress = [each.progress() for each in held]
+        sent = self._clock()
+        ours = await store.beat(
+            connection,
+            [
+                Beat(each.claim.job_id, each.claim.token, now, _moved(now, each.told))
+                for each, now in zip(held, progress, strict=True)
+            ],
+            lease_seconds=self._lease_seconds,
+        )
+        for each, now in zip(held, progress, strict=True):
+            if each.claim.job_id in ours:
+                each.good, each.told = sent, now
+            else:
+                self._lose(each)
+
+    async def _watch(self) -> None:
+        """Stop what can't be renewed before its lease ends, by our own clock.
+
+        Not behind a wait for the database, and measured from before the last good beat was
+        sent: the lease that the database counts began later.
+        """
+        while True:
+            await anyio.sleep(self._lease_seconds / 20)
+            for held in list(self._held.values()):
+                if self._clock() - held.good > self._lease_seconds * 5 / 6:
+                    log.error("job=%d: its lease could not be renewed", held.claim.job_id)
+                    self._lose(held)
+
+    def _lose(self, held: _Held) -> None:
+        if self._held.get(held.claim.job_id) is held:
+            del self._held[held.claim.job_id]
+            self._tell(held.lost)
+
+    def _notified(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        news = News.of(str(payload))
+        if news.job_ids & self._held.keys():
+            self._hurry.set()
+        self._heard(news)
+
+    def _beat_soon(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._set_hurry)
+
+    def _set_hurry(self) -> None:
+        """The event of the moment when this runs, not of when it was asked for."""
+        self._hurry.set()
+
+
+def _moved(now: Progress, before: Progress) -> bool:
+    """Whether anything but the time went on."""
+    return _counts(now) != _counts(before)
+
+
+def _counts(progress: Progress) -> tuple[Any, ...]:
+    return (
+        progress.phase,
+        progress.done,
+        progress.total,
+        progress.chunks,
+        progress.loaded,
+        progress.to_load,
+    )

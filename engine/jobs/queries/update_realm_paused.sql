@@ -1,0 +1,1 @@
+UPDATE realms SET paused = $2 WHERE id = $1
