@@ -1,50 +1,68 @@
-"""Texts of many visits become vectors in full batches. Knows no file and no database."""
+"""Texts of many callers become vectors in full batches. Knows no file and no database."""
 
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import anyio
 import anyio.abc
 import anyio.lowlevel
+from pgvector import HalfVector
 
-from engine.embedders import Embedder, Vectors, checked
+from engine.embedders import Embedder, checked
+from engine.errors import WidthwiseError, first_failure
+
+# Once a batch has failed, those that are under way are waited for so long: they are paid for.
+GRACE_SECONDS = 5.0
+
+# Texts and vectors are known by the hash of the text.
+Found: TypeAlias = dict[bytes, HalfVector]
+Arrived: TypeAlias = Callable[[Found], None]
+Keep: TypeAlias = Callable[[Found], Awaitable[None]]
+Batch: TypeAlias = list[tuple[bytes, str]]
 
 
-class EmbeddingTimeout(Exception):
+class EmbeddingTimeout(WidthwiseError):
     """The embedder gave no answer within its time."""
-
-
-@dataclass(slots=True, eq=False)
-class _Request:
-    """The texts of one caller, and how many of their vectors are still to come."""
-
-    missing: int
-    vectors: list[Vectors | None]
-    finished: anyio.Event = field(default_factory=anyio.Event)
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingStatistics:
+    """What was sent and came back. `batch_size` is what time-outs have left of it."""
+
     texts: int
     batches: int
     peak_in_flight: int
+    batch_size: int
 
 
 @asynccontextmanager
 async def embedding_queue(
-    embedder: Embedder, *, batch_size: int, concurrency: int, timeout_seconds: float
+    embedder: Embedder,
+    keep: Keep,
+    *,
+    batch_size: int,
+    concurrency: int,
+    timeout_seconds: float,
+    grace_seconds: float = GRACE_SECONDS,
 ) -> AsyncIterator["EmbeddingQueue"]:
     """A queue in front of `embedder` for the length of the block.
 
     At most `concurrency` batches are under way. A batch is sent when it is full, or when
     the embedder would otherwise stand idle (Nagle's rule), so that a trickle of texts
-    does not wait and a stream of them travels in full batches.
+    does not wait and a stream of them travels in full batches. What comes back is handed
+    to `keep` before anybody else hears of it, and before the next batch takes its place.
+
+    A batch that times out is halved, and so are those after it: it goes to the front of
+    the line in parts. Any other failure is the end: no batch is sent any more, those under
+    way may still arrive for `grace_seconds`, and then all who wait get that first failure.
     """
+    line = _Line(batch_size, concurrency)
     async with anyio.create_task_group() as tasks:
-        queue = EmbeddingQueue(embedder, batch_size, concurrency, timeout_seconds)
-        tasks.start_soon(queue._send_all, tasks)
+        queue = EmbeddingQueue(embedder, keep, line, timeout_seconds, grace_seconds)
+        tasks.start_soon(queue._run, tasks)
         try:
             yield queue
         finally:
@@ -55,66 +73,163 @@ class EmbeddingQueue:
     """Made by `embedding_queue`."""
 
     def __init__(
-        self, embedder: Embedder, batch_size: int, concurrency: int, timeout_seconds: float
+        self,
+        embedder: Embedder,
+        keep: Keep,
+        line: "_Line",
+        timeout_seconds: float,
+        grace_seconds: float,
     ) -> None:
         self._embedder = embedder
-        self._batch_size = batch_size
-        self._concurrency = concurrency
+        self._keep = keep
+        self._line = line
         self._timeout_seconds = timeout_seconds
-        self._waiting: deque[tuple[str, int, _Request]] = deque()
+        self._grace_seconds = grace_seconds
+        self._asked: dict[bytes, list[_Request]] = {}
+        self._failure: BaseException | None = None
         self._moved = anyio.Event()
-        self._in_flight = self._peak = self._texts = self._batches = 0
+        self._texts = self._batches = 0
 
-    async def embed(self, texts: Sequence[str]) -> list[Vectors]:
-        """One checked row for each text. Errors of the embedder end the whole queue."""
+    async def embed(self, texts: Mapping[bytes, str], arrived: Arrived) -> None:
+        """Tell `arrived` of the vectors as they come, until there is one for each of `texts`.
+
+        A text that somebody has asked for already is not sent again. Raises what the
+        embedder failed of. If this is cancelled the texts stay in line for whoever asks next.
+        """
         if not texts:
-            return []
-        request = _Request(len(texts), [None] * len(texts))
-        self._waiting.extend((text, place, request) for place, text in enumerate(texts))
+            return
+        request = _Request(len(texts), arrived)
+        for key, text in texts.items():
+            if key not in self._asked:
+                self._line.waiting.append((key, text))
+            self._asked.setdefault(key, []).append(request)
         self._move()
-        await request.finished.wait()
-        return [vector for vector in request.vectors if vector is not None]
+        try:
+            await request.ended.wait()
+        finally:
+            request.arrived = _nobody
+        if request.missing and self._failure is not None:
+            raise self._failure
 
     def statistics(self) -> EmbeddingStatistics:
-        return EmbeddingStatistics(self._texts, self._batches, self._peak)
+        line = self._line
+        return EmbeddingStatistics(self._texts, self._batches, line.peak, line.batch_size)
 
     def _move(self) -> None:
         self._moved.set()
 
-    async def _send_all(self, tasks: anyio.abc.TaskGroup) -> None:
-        while True:
+    async def _next_move(self) -> None:
+        await self._moved.wait()
+        self._moved = anyio.Event()
+
+    async def _run(self, tasks: anyio.abc.TaskGroup) -> None:
+        while self._failure is None:
             # Let every caller that is able to run add its texts before a batch is cut.
             await anyio.lowlevel.checkpoint()
-            while self._may_send():
-                size = min(self._batch_size, len(self._waiting))
-                batch = [self._waiting.popleft() for _ in range(size)]
-                self._in_flight += 1
-                self._peak = max(self._peak, self._in_flight)
+            while self._failure is None and (batch := self._line.take()):
                 tasks.start_soon(self._send, batch)
-            await self._moved.wait()
-            self._moved = anyio.Event()
+            await self._next_move()
+        with anyio.move_on_after(self._grace_seconds):
+            while self._line.in_flight:
+                await self._next_move()
+        while True:
+            self._end_all()
+            await self._next_move()
 
-    def _may_send(self) -> bool:
-        if not self._waiting or self._in_flight >= self._concurrency:
-            return False
-        return len(self._waiting) >= self._batch_size or self._in_flight == 0
+    def _end_all(self) -> None:
+        for requests in self._asked.values():
+            for request in requests:
+                request.ended.set()
 
-    async def _send(self, batch: list[tuple[str, int, _Request]]) -> None:
-        texts = [text for text, _, _ in batch]
+    async def _send(self, batch: Batch) -> None:
+        try:
+            found = await self._answer(batch)
+            await self._keep(found)
+        except EmbeddingTimeout as error:
+            self._give_back(batch, error)
+        except Exception as error:
+            self._fail(first_failure(error))
+        else:
+            self._texts += len(batch)
+            self._batches += 1
+            self._deliver(found)
+        self._line.in_flight -= 1
+        self._move()
+
+    async def _answer(self, batch: Batch) -> Found:
         try:
             with anyio.fail_after(self._timeout_seconds):
-                answer = await self._embedder.embed(texts)
+                answer = await self._embedder.embed([text for _, text in batch])
         except TimeoutError:
             raise EmbeddingTimeout(
-                f"no vectors for {len(texts)} texts within {self._timeout_seconds:g} s"
+                f"no vectors for a batch of {len(batch)} within {self._timeout_seconds:g} s"
             ) from None
-        vectors = checked(answer, len(texts), self._embedder.dimension)
-        self._in_flight -= 1
-        self._batches += 1
-        self._texts += len(texts)
-        for (_, place, request), vector in zip(batch, vectors, strict=True):
-            request.vectors[place] = vector
-            request.missing -= 1
-            if not request.missing:
-                request.finished.set()
-        self._move()
+        vectors = checked(answer, len(batch), self._embedder.dimension)
+        return {key: HalfVector(row) for (key, _), row in zip(batch, vectors, strict=True)}
+
+    def _give_back(self, batch: Batch, error: EmbeddingTimeout) -> None:
+        if len(batch) == 1:
+            self._fail(error)
+        else:
+            self._line.give_back(batch)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+
+    def _deliver(self, found: Found) -> None:
+        parts: defaultdict[_Request, Found] = defaultdict(dict)
+        for key, vector in found.items():
+            for request in self._asked.pop(key):
+                parts[request][key] = vector
+        for request, part in parts.items():
+            request.take(part)
+
+
+class _Line:
+    """The texts that wait, and how many of them may go at once. Decides, and sends nothing."""
+
+    def __init__(self, batch_size: int, concurrency: int) -> None:
+        self.waiting: deque[tuple[bytes, str]] = deque()
+        self.batch_size = batch_size
+        self.in_flight = self.peak = 0
+        self._concurrency = concurrency
+
+    def take(self) -> Batch:
+        """The batch to send now, which is in flight from here on; empty if none should be."""
+        if not self._may_send():
+            return []
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+        size = min(self.batch_size, len(self.waiting))
+        return [self.waiting.popleft() for _ in range(size)]
+
+    def give_back(self, batch: Batch) -> None:
+        """A batch was too large: it is first in line, and no later one is larger than its half."""
+        # Batches of the old size that time out beside it halve the size no further.
+        self.batch_size = min(self.batch_size, len(batch) // 2)
+        self.waiting.extendleft(reversed(batch))
+
+    def _may_send(self) -> bool:
+        if not self.waiting or self.in_flight >= self._concurrency:
+            return False
+        return len(self.waiting) >= self.batch_size or self.in_flight == 0
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """What one caller is still to hear of."""
+
+    missing: int
+    arrived: Arrived
+    ended: anyio.Event = field(default_factory=anyio.Event)
+
+    def take(self, found: Found) -> None:
+        self.missing -= len(found)
+        self.arrived(found)
+        if not self.missing:
+            self.ended.set()
+
+
+def _nobody(_: Found) -> None:
+    """Who was cancelled hears of nothing."""

@@ -1,79 +1,82 @@
 """The vectors of texts, each paid for once. Knows texts by their hash and no file."""
 
+import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import anyio
 from pgvector import HalfVector
 
-from engine.embedding import EmbeddingQueue
+from engine.embedding import Arrived, EmbeddingQueue, Found, Keep
 
-# The numbers of 60,000 half vectors of 256 are 31 MB, beside their objects.
-MAX_REMEMBERED = 60_000
+log = logging.getLogger("widthwise.vectors")
 
-Known = Callable[[Sequence[bytes]], Awaitable[dict[bytes, HalfVector]]]
+# As half vectors of 256 these are 60,000, or 31 MB, beside their objects.
+MAX_REMEMBERED_NUMBERS = 60_000 * 256
+
+# What came back is stored even if the pass is cancelled meanwhile, within this time.
+KEEP_SECONDS = 5.0
+
+LookUp: TypeAlias = Callable[[Sequence[bytes]], Awaitable[Found]]
 
 
 class PaidOnce:
-    """Finds vectors where they are: in memory, on their way, in the database; else embeds.
+    """Finds vectors where they are: in memory, in the database, on their way; else embeds."""
 
-    `known` looks in the database; `None` when it is known to be empty of this embedder's.
-    """
-
-    def __init__(
-        self, queue: EmbeddingQueue, known: Known | None, *, remember: int = MAX_REMEMBERED
-    ) -> None:
+    def __init__(self, queue: EmbeddingQueue, known: "KnownVectors") -> None:
         self._queue = queue
         self._known = known
-        self._remember = remember
-        self._vectors: OrderedDict[bytes, HalfVector] = OrderedDict()
-        self._on_their_way: dict[bytes, anyio.Event] = {}
 
-    async def vectors(self, texts: Mapping[bytes, str]) -> dict[bytes, HalfVector]:
-        """A vector for each of `texts`, by hash."""
-        found: dict[bytes, HalfVector] = {}
-        while missing := {key: texts[key] for key in texts.keys() - found.keys()}:
-            found.update(self._remembered(missing))
-            ours = {
-                key: text
-                for key, text in missing.items()
-                if key not in found and key not in self._on_their_way
-            }
-            if ours:
-                found.update(await self._fetch(ours))
-            else:
-                await self._any_arrival(missing.keys() - found.keys())
+    async def fetch(self, texts: Mapping[bytes, str], arrived: Arrived) -> None:
+        """Tell `arrived` of vectors as they come, until there is one for each of `texts`."""
+        found = await self._known.find(texts)
+        if found:
+            arrived(found)
+        # In their order, so that those of one file are embedded next to each other.
+        missing = {key: text for key, text in texts.items() if key not in found}
+        await self._queue.embed(missing, arrived)
+
+
+class KnownVectors:
+    """Memory, in front of the database where that helps.
+
+    `look_up` is `None` where the database is known to have nothing of this embedder's, and
+    `store` where to compute a vector again is cheaper than to write it down.
+    """
+
+    def __init__(self, look_up: LookUp | None, store: Keep | None, *, dimension: int) -> None:
+        self._look_up = look_up
+        self._store = store
+        self._limit = max(1, MAX_REMEMBERED_NUMBERS // dimension)
+        self._remembered: OrderedDict[bytes, HalfVector] = OrderedDict()
+
+    async def find(self, hashes: Iterable[bytes]) -> Found:
+        hashes = list(hashes)
+        unknown = [key for key in hashes if key not in self._remembered]
+        stored = await self._look_up(unknown) if self._look_up and unknown else {}
+        # Looked at last: what came back meanwhile is here, and may not have been there.
+        found = stored | self._recall(hashes)
+        self._remember(stored)
         return found
 
-    def _remembered(self, keys: Mapping[bytes, str]) -> dict[bytes, HalfVector]:
-        found = {key: self._vectors[key] for key in keys if key in self._vectors}
+    async def keep(self, found: Found) -> None:
+        """Called with each batch as it comes back. Runs to its end if the pass is cancelled."""
+        if self._store is not None:
+            with anyio.move_on_after(KEEP_SECONDS, shield=True) as scope:
+                await self._store(found)
+            if scope.cancelled_caught:
+                log.warning("%d vectors could not be stored within %g s: should this pass"
+                            " fail they are paid for again", len(found), KEEP_SECONDS)  # fmt: skip
+        self._remember(found)
+
+    def _recall(self, hashes: Iterable[bytes]) -> Found:
+        found = {key: self._remembered[key] for key in hashes if key in self._remembered}
         for key in found:
-            self._vectors.move_to_end(key)
+            self._remembered.move_to_end(key)
         return found
 
-    async def _any_arrival(self, keys: "set[bytes]") -> None:
-        for key in keys:
-            if event := self._on_their_way.get(key):
-                await event.wait()
-                return
-
-    async def _fetch(self, texts: Mapping[bytes, str]) -> dict[bytes, HalfVector]:
-        arrived = anyio.Event()
-        self._on_their_way.update(dict.fromkeys(texts, arrived))
-        try:
-            found = await self._known(list(texts)) if self._known else {}
-            missing = [key for key in texts if key not in found]
-            rows = await self._queue.embed([texts[key] for key in missing])
-            found.update({key: HalfVector(row) for key, row in zip(missing, rows, strict=True)})
-            self._put(found)
-        finally:
-            # Those who waited look again: after a failure the next of them fetches.
-            for key in texts:
-                del self._on_their_way[key]
-            arrived.set()
-        return found
-
-    def _put(self, found: Mapping[bytes, HalfVector]) -> None:
-        self._vectors.update(found)
-        while len(self._vectors) > self._remember:
-            self._vectors.popitem(last=False)
+    def _remember(self, found: Found) -> None:
+        self._remembered.update(found)
+        while len(self._remembered) > self._limit:
+            self._remembered.popitem(last=False)

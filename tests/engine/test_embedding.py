@@ -1,27 +1,38 @@
-"""Texts of many callers in full batches, bounded; each text paid for once."""
+"""Texts of many callers in full batches, bounded; each text paid for once, whatever fails."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import anyio
+import anyio.lowlevel
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pgvector import HalfVector
 
+from engine.chunk_text import text_hash
 from engine.embedders import BadVectors, HashedEmbedder, Vectors
-from engine.embedding import EmbeddingTimeout, embedding_queue
-from engine.vectors import PaidOnce
+from engine.embedding import EmbeddingQueue, EmbeddingTimeout, Found, embedding_queue
+from engine.vectors import MAX_REMEMBERED_NUMBERS, KnownVectors, PaidOnce
+
+PATIENCE_SECONDS = 30.0
+"""What a test waits for takes no time; this only turns a standstill into a failure."""
+
+
+async def _nothing(_: Sequence[str]) -> None:
+    pass
 
 
 @dataclass
 class Recording:
-    """A hashed embedder that notes its batches, and stalls until it is let go."""
+    """A hashed embedder that notes its batches; `before` may stall or fail each of them."""
 
+    before: Callable[[Sequence[str]], Awaitable[None]] = _nothing
     embedder: HashedEmbedder = field(default_factory=HashedEmbedder)
     batches: list[list[str]] = field(default_factory=list)
-    running: int = 0
-    peak: int = 0
-    gate: anyio.Event | None = None
 
     fingerprint = "recording"
 
@@ -29,101 +40,336 @@ class Recording:
     def dimension(self) -> int:
         return self.embedder.dimension
 
+    @property
+    def sizes(self) -> list[int]:
+        return [len(batch) for batch in self.batches]
+
     async def embed(self, texts: Sequence[str]) -> Vectors:
         self.batches.append(list(texts))
-        self.running += 1
-        self.peak = max(self.peak, self.running)
         await anyio.lowlevel.checkpoint()
-        if self.gate is not None:
-            await self.gate.wait()
-        self.running -= 1
+        await self.before(texts)
         return await self.embedder.embed(texts)
 
 
-def _queue(embedder: object, **changes: float):  # type: ignore[no-untyped-def]
+async def _keep_nothing(_: Found) -> None:
+    pass
+
+
+def _queue(embedder: object, keep: Any = _keep_nothing, **changes: float):  # type: ignore[no-untyped-def]
     settings = {"batch_size": 32, "concurrency": 8, "timeout_seconds": 30} | changes
-    return embedding_queue(embedder, **settings)  # type: ignore[arg-type]
+    return embedding_queue(embedder, keep, **settings)  # type: ignore[arg-type]
+
+
+def _by_hash(texts: Sequence[str]) -> dict[bytes, str]:
+    return {text_hash(text): text for text in texts}
+
+
+def _numbered(count: int) -> list[str]:
+    return [f"text {number}" for number in range(count)]
+
+
+async def _embed(queue: EmbeddingQueue | PaidOnce, texts: Sequence[str]) -> dict[str, HalfVector]:
+    """The vectors by text; each was told of once."""
+    asked, found = _by_hash(texts), {}
+
+    def arrived(part: Mapping[bytes, HalfVector]) -> None:
+        assert not part.keys() & found.keys()
+        found.update(part)
+
+    embed = queue.fetch if isinstance(queue, PaidOnce) else queue.embed
+    with anyio.fail_after(PATIENCE_SECONDS):
+        await embed(asked, arrived)
+    assert found.keys() == asked.keys()
+    return {text: found[key] for key, text in asked.items()}
 
 
 async def test_many_small_callers_fill_batches() -> None:
     embedder = Recording()
-    async with _queue(embedder) as queue, anyio.create_task_group() as tasks:
-        for caller in range(100):
-            tasks.start_soon(queue.embed, [f"{caller}-{text}" for text in range(7)])
-    assert sum(map(len, embedder.batches)) == 700
-    assert len(embedder.batches) == 22  # 700 / 32, rounded up
-    assert embedder.peak <= 8
+    async with _queue(embedder) as queue:
+        async with anyio.create_task_group() as tasks:
+            for caller in range(100):
+                tasks.start_soon(_embed, queue, [f"{caller}-{text}" for text in range(7)])
+        assert queue.statistics().peak_in_flight <= 8
+    assert sum(embedder.sizes) == 700
+    assert len(embedder.sizes) == 22  # 700 / 32, rounded up
 
 
 async def test_each_text_gets_its_own_vector() -> None:
     embedder = Recording()
-    texts = [f"text {number}" for number in range(50)]
+    texts = _numbered(50)
     async with _queue(embedder, batch_size=7) as queue:
-        rows = await queue.embed(texts)
-    assert np.allclose(rows, await embedder.embedder.embed(texts))
+        found = await _embed(queue, texts)
+    rows = np.array([found[text].to_numpy() for text in texts], dtype=np.float32)
+    assert np.allclose(rows, await embedder.embedder.embed(texts), atol=1e-3)
 
 
 async def test_a_short_rest_is_sent_when_nothing_is_under_way() -> None:
     async with _queue(Recording()) as queue:
-        assert len(await queue.embed(["alone"])) == 1
+        assert len(await _embed(queue, ["alone"])) == 1
 
 
-async def test_a_silent_embedder_is_given_up_at_its_deadline() -> None:
-    with pytest.raises(ExceptionGroup) as caught:
-        async with _queue(Recording(gate=anyio.Event()), timeout_seconds=0.05) as queue:
-            await queue.embed(["a"])
-    assert caught.group_contains(EmbeddingTimeout)
-
-
-class Short(Recording):
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        return (await super().embed(texts))[1:]
-
-
-async def test_a_lying_embedder_ends_the_queue() -> None:
-    with pytest.raises(ExceptionGroup) as caught:
-        async with _queue(Short()) as queue:
-            await queue.embed(["a", "b"])
-    assert caught.group_contains(BadVectors)
-
-
-async def test_the_same_text_in_many_callers_is_embedded_once() -> None:
+async def test_the_same_text_of_many_callers_is_sent_once_and_reaches_all() -> None:
     embedder = Recording()
-    async with _queue(embedder) as queue:
-        vectors = PaidOnce(queue, known=None)
-        found: list[dict[bytes, HalfVector]] = []
+    async with _queue(embedder) as queue, anyio.create_task_group() as tasks:
+        for caller in range(100):
+            tasks.start_soon(_embed, queue, ["one", "two", f"of {caller % 3}"])
+    sent = [text for batch in embedder.batches for text in batch]
+    assert sorted(sent) == ["of 0", "of 1", "of 2", "one", "two"]
 
-        async def call() -> None:
-            found.append(await vectors.vectors({b"1": "one", b"2": "two"}))
 
+async def test_what_comes_back_is_kept_before_anybody_hears_of_it() -> None:
+    log: list[tuple[str, int]] = []
+
+    async def keep(found: Found) -> None:
+        await anyio.lowlevel.checkpoint()
+        log.append(("kept", len(found)))
+
+    async with _queue(Recording(), keep, batch_size=4, concurrency=1) as queue:
+        await queue.embed(_by_hash(_numbered(6)), lambda found: log.append(("arrived", len(found))))
+    assert log == [("kept", 4), ("arrived", 4), ("kept", 2), ("arrived", 2)]
+
+
+def _stall_above(limit: int) -> Callable[[Sequence[str]], Awaitable[None]]:
+    async def before(texts: Sequence[str]) -> None:
+        if len(texts) > limit:
+            await anyio.sleep_forever()
+
+    return before
+
+
+async def test_a_batch_that_times_out_is_halved_and_so_are_those_after_it() -> None:
+    embedder = Recording(_stall_above(8))
+    async with _queue(embedder, concurrency=1, timeout_seconds=0.2) as queue:
+        await _embed(queue, _numbered(60))
+        assert queue.statistics().batch_size == 8
+    assert embedder.sizes == [32, 16, *[8] * 7, 4]
+    answered = [text for batch in embedder.batches[2:] for text in batch]
+    assert answered == _numbered(60), "those of the failed batch go first"
+
+
+async def test_batches_that_time_out_together_halve_the_size_once() -> None:
+    embedder = Recording(_stall_above(16))
+    async with _queue(embedder, concurrency=4, timeout_seconds=0.2) as queue:
+        await _embed(queue, _numbered(128))
+    assert embedder.sizes == [32] * 4 + [16] * 8
+
+
+def _refuse_above(limit: int) -> Callable[[Sequence[str]], Awaitable[None]]:
+    async def before(texts: Sequence[str]) -> None:
+        if len(texts) > limit:
+            raise TimeoutError
+
+    return before
+
+
+@given(st.integers(1, 64), st.integers(1, 64), st.integers(1, 200), st.integers(1, 9))
+async def test_whatever_size_times_out_each_text_is_answered_once(
+    batch_size: int, limit: int, count: int, concurrency: int
+) -> None:
+    """An embedder's own time-out counts like ours."""
+    embedder, kept = Recording(_refuse_above(limit)), []
+
+    async def keep(found: Found) -> None:
+        kept.extend(found)
+
+    async with _queue(embedder, keep, batch_size=batch_size, concurrency=concurrency) as queue:
+        await _embed(queue, _numbered(count))
+        assert queue.statistics().texts == count
+    assert sorted(kept) == sorted(_by_hash(_numbered(count)))
+    if concurrency == 1:
+        assert embedder.sizes == sorted(embedder.sizes, reverse=True)
+        too_large = [size for size in embedder.sizes if size > limit]
+        assert all(two == one // 2 for one, two in pairwise(too_large))
+
+
+async def test_a_single_text_that_times_out_is_the_end() -> None:
+    embedder = Recording(_stall_above(0))
+    async with _queue(embedder, batch_size=4, concurrency=1, timeout_seconds=0.05) as queue:
+        with pytest.raises(EmbeddingTimeout, match=r"a batch of 1 within 0\.05 s"):
+            await _embed(queue, _numbered(4))
+    assert embedder.sizes == [4, 2, 1]
+
+
+class Provider(Exception):
+    """What a provider says in a test."""
+
+
+async def test_after_a_failure_nothing_is_sent_and_what_is_under_way_still_arrives() -> None:
+    refused, answer = anyio.Event(), anyio.Event()
+    kept: list[int] = []
+    heard: list[int] = []
+
+    async def keep(found: Found) -> None:
+        kept.append(len(found))
+
+    async def before(texts: Sequence[str]) -> None:
+        if "text 5" in texts:
+            refused.set()
+            raise Provider("the first")
+        await answer.wait()
+        if "text 9" in texts:
+            raise Provider("a consequence")
+
+    async def caller() -> None:
+        with pytest.raises(Provider, match="the first"):
+            await queue.embed(_by_hash(_numbered(100)), lambda found: heard.append(len(found)))
+
+    embedder = Recording(before)
+    async with _queue(embedder, keep, batch_size=4, concurrency=3) as queue:
         async with anyio.create_task_group() as tasks:
-            for _ in range(100):
-                tasks.start_soon(call)
-    assert sorted(text for batch in embedder.batches for text in batch) == ["one", "two"]
-    assert all(each.keys() == {b"1", b"2"} for each in found)
+            tasks.start_soon(caller)
+            await refused.wait()
+            await anyio.wait_all_tasks_blocked()
+            answer.set()
+        with pytest.raises(Provider, match="the first"):
+            await _embed(queue, ["later"])
+    assert embedder.sizes == [4, 4, 4]
+    assert kept == heard == [4]
+
+
+async def test_what_is_under_way_after_a_failure_is_not_waited_for_without_end() -> None:
+    async def before(texts: Sequence[str]) -> None:
+        if "text 0" in texts:
+            await anyio.sleep_forever()
+        raise Provider("away")
+
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with _queue(Recording(before), batch_size=4, grace_seconds=0.05) as queue:
+            with pytest.raises(Provider, match="away"):
+                await _embed(queue, _numbered(8))
+
+
+async def test_the_failure_inside_an_embedders_own_task_group_is_the_one_that_is_raised() -> None:
+    async def before(_: Sequence[str]) -> None:
+        async with anyio.create_task_group():
+            raise Provider("inside")
+
+    async with _queue(Recording(before)) as queue:
+        with pytest.raises(Provider, match="inside"):
+            await _embed(queue, ["a"])
+
+
+LIES: dict[str, Callable[[Any], Any]] = {
+    "one too few": lambda rows: rows[1:],
+    "too short": lambda rows: rows[:, 1:],
+    "NaN": lambda rows: np.where(np.arange(len(rows))[:, None] == 1, np.nan, rows),
+    "zero": lambda rows: rows * 0,
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+async def test_of_a_batch_with_an_unusable_vector_nothing_is_kept(lie: Any) -> None:
+    kept: list[bytes] = []
+
+    class Liar(Recording):
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            rows = await super().embed(texts)
+            return rows if "text 0" in texts else lie(rows)  # type: ignore[no-any-return]
+
+    async def keep(found: Found) -> None:
+        kept.extend(found)
+
+    async with _queue(Liar(), keep, batch_size=4, concurrency=1) as queue:
+        with pytest.raises(BadVectors):
+            await _embed(queue, _numbered(12))
+    assert sorted(kept) == sorted(_by_hash(_numbered(4)))
+
+
+async def test_a_vector_that_cannot_be_kept_ends_the_queue() -> None:
+    async def keep(_: Found) -> None:
+        # Not taken for a batch that was too slow, which would be paid for again.
+        raise TimeoutError("the database")
+
+    embedder = Recording()
+    async with _queue(embedder, keep, batch_size=4, concurrency=1) as queue:
+        with pytest.raises(TimeoutError, match="the database"):
+            await _embed(queue, _numbered(8))
+    assert embedder.sizes == [4]
+
+
+async def test_the_texts_of_a_cancelled_caller_are_not_sent_again_for_the_next() -> None:
+    gate = anyio.Event()
+
+    async def before(_: Sequence[str]) -> None:
+        await gate.wait()
+
+    embedder = Recording(before)
+    async with _queue(embedder) as queue:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_embed, queue, ["one"])
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        gate.set()
+        await _embed(queue, ["one"])
+    assert embedder.batches == [["one"]]
+
+
+def _known(look_up: Any = None, store: Any = None, *, dimension: int = 256) -> KnownVectors:
+    return KnownVectors(look_up, store, dimension=dimension)
+
+
+VECTOR = HalfVector([1.0] * 256)
 
 
 async def test_what_the_database_knows_is_not_embedded() -> None:
     embedder = Recording()
-    known = HalfVector([1.0] * embedder.dimension)
 
-    async def look_up(hashes: Sequence[bytes]) -> dict[bytes, HalfVector]:
-        return {key: known for key in hashes if key == b"1"}
+    async def look_up(hashes: Sequence[bytes]) -> Found:
+        return {key: VECTOR for key in hashes if key == text_hash("one")}
 
-    async with _queue(embedder) as queue:
-        found = await PaidOnce(queue, look_up).vectors({b"1": "one", b"2": "two"})
+    known = _known(look_up)
+    async with _queue(embedder, known.keep) as queue:
+        found = await _embed(PaidOnce(queue, known), ["one", "two"])
+        await _embed(PaidOnce(queue, known), ["two", "one"])
     assert embedder.batches == [["two"]]
-    assert found[b"1"] is known
+    assert found["one"] is VECTOR
 
 
-async def test_a_cancelled_caller_leaves_its_texts_to_the_next() -> None:
-    embedder = Recording(gate=anyio.Event())
-    async with _queue(embedder) as queue:
-        vectors = PaidOnce(queue, known=None)
+async def test_what_comes_back_while_the_database_is_asked_is_not_sent_again() -> None:
+    asked, answer = anyio.Event(), anyio.Event()
+
+    async def look_up(_: Sequence[bytes]) -> Found:
+        asked.set()
+        await answer.wait()
+        return {}
+
+    embedder, known = Recording(), _known(look_up)
+    async with _queue(embedder, known.keep) as queue, anyio.create_task_group() as tasks:
+        tasks.start_soon(_embed, PaidOnce(queue, known), ["one"])
+        await asked.wait()
+        await _embed(queue, ["one"])
+        answer.set()
+    assert embedder.batches == [["one"]]
+
+
+async def test_a_batch_that_came_back_is_stored_though_the_pass_is_cancelled() -> None:
+    storing, go_on = anyio.Event(), anyio.Event()
+    stored: list[int] = []
+
+    async def store(found: Found) -> None:
+        storing.set()
+        await go_on.wait()
+        stored.append(len(found))
+
+    async def run() -> None:
+        known = _known(store=store)
+        async with _queue(Recording(), known.keep) as queue:
+            await _embed(PaidOnce(queue, known), _numbered(3))
+
+    with anyio.fail_after(PATIENCE_SECONDS):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(vectors.vectors, {b"1": "one"})
-            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(run)
+            await storing.wait()
             tasks.cancel_scope.cancel()
-        assert embedder.gate is not None
-        embedder.gate.set()
-        assert (await vectors.vectors({b"1": "one"})).keys() == {b"1"}
+            with anyio.CancelScope(shield=True):
+                await anyio.wait_all_tasks_blocked()
+                go_on.set()
+    assert stored == [3]
+
+
+async def test_memory_is_bounded_in_numbers_whatever_the_size_of_a_vector() -> None:
+    known = _known(dimension=MAX_REMEMBERED_NUMBERS // 3)
+    hashes = [bytes([number]) for number in range(5)]
+    for key in hashes:
+        await known.keep({key: VECTOR})
+    assert sorted(await known.find(hashes)) == hashes[2:]
