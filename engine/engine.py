@@ -223,13 +223,16 @@ class Engine:
         that is committed.
         """
         row = await self._row(realm)
-        (enqueued,) = await self._queue.enqueue(
+        requests = await self._queue.enqueue(
             [row.id],
             from_scratch=from_scratch,
             priority=priority,
             delay_seconds=delay_seconds,
             connection=connection,
         )
+        if not requests:
+            raise RealmNotFound(realm)
+        enqueued = requests[0]
         found = await self._queue.find(enqueued.job_id, connection=connection)
         return Job(self._queue, found, joined=enqueued.joined)
 

@@ -152,11 +152,11 @@ class Heart:
         self._tell = tell
         self._claims_jobs = claims_jobs
         self._clock = clock
-        self._held: dict[int, _Held] = {}
+        # By token: a job that was taken away may be claimed again before its pass has ended.
+        self._held: dict[UUID, _Held] = {}
         self._number: int | None = None
         self._lockable = self._locked = self._leaving = False
         self._hurry = anyio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextmanager
     def holding(
@@ -172,16 +172,14 @@ class Heart:
         `lost` is called, in the caller's loop and once, when the claim is no longer ours,
         or when the lease is about to end and could not be renewed.
         """
-        self._held[claim.job_id] = _Held(claim, progress, lost, since)
-        self._beat_soon()
+        self._held[claim.token] = _Held(claim, progress, lost, since)
         try:
             yield
         finally:
-            self._held.pop(claim.job_id, None)
+            self._held.pop(claim.token, None)
 
     async def beat_forever(self) -> None:
         """The whole life of the thread's loop."""
-        self._loop = asyncio.get_running_loop()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch)
             tasks.start_soon(self._stay_connected)
@@ -227,21 +225,20 @@ class Heart:
         if self._claims_jobs:
             await self._register(connection)
         self._heard(News())
+        third = self._lease_seconds / 3
+        beaten = float("-inf")
         try:
             while not connection.is_closed():
+                due = self._hurry.is_set() or bool(self._held)
                 self._hurry = anyio.Event()
-                if self._claims_jobs:
+                if self._claims_jobs and (due or self._clock() - beaten >= third):
                     await self._beat(connection)
-                with anyio.move_on_after(self._interval):
+                    beaten = self._clock()
+                with anyio.move_on_after(min(third, BUSY_SECONDS)):
                     await self._hurry.wait()
         except anyio.get_cancelled_exc_class():
             self._leaving = True
             raise
-
-    @property
-    def _interval(self) -> float:
-        third = self._lease_seconds / 3
-        return min(third, BUSY_SECONDS) if self._held else third
 
     async def _register(self, connection: asyncpg.Connection) -> None:
         """Make the worker known, and take the lock that tells whether it lives."""
@@ -304,24 +301,17 @@ class Heart:
                     self._lose(held)
 
     def _lose(self, held: _Held) -> None:
-        if self._held.get(held.claim.job_id) is held:
-            del self._held[held.claim.job_id]
+        if self._held.pop(held.claim.token, None) is not None:
             self._tell(held.lost)
 
     def _notified(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         news = News.of(str(payload))
-        if news.job_ids & self._held.keys():
-            self._hurry.set()
+        # What we began or ended ourselves needs no answer.
+        if news.state not in (JobState.RUNNING, JobState.SUCCEEDED):
+            held = {each.claim.job_id for each in list(self._held.values())}
+            if news.job_ids & held:
+                self._hurry.set()
         self._heard(news)
-
-    def _beat_soon(self) -> None:
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._set_hurry)
-
-    def _set_hurry(self) -> None:
-        """The event of the moment when this runs, not of when it was asked for."""
-        self._hurry.set()
 
 
 def _moved(now: Progress, before: Progress) -> bool:

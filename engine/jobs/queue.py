@@ -1,5 +1,6 @@
 """Jobs as the rest of the program asks for them. Runs none."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -8,9 +9,11 @@ import anyio
 from engine.errors import JobNotFound
 from engine.index.database import Database, Queryable
 from engine.jobs import store
-from engine.jobs.heart import News
+from engine.jobs.heart import BROKEN, News
 from engine.jobs.rows import Attempt, Enqueued, JobRow
 from engine.jobs.state import JobState
+
+log = logging.getLogger("widthwise.queue")
 
 # How long a change of a job may go unnoticed where no notification comes.
 POLL_SECONDS = 0.5
@@ -88,11 +91,19 @@ class JobQueue:
         return await store.hurry(self._database.brisk, job_id)
 
     async def ended(self, job_id: int) -> JobRow:
-        """Wait until the job has ended, wherever it runs."""
-        with self._listening() as wait:
-            while not (row := await self.find(job_id)).state.is_end:
-                await wait(job_id)
-        return row
+        """Wait until the job has ended, wherever it runs, also while the database is away."""
+        with self._listening(job_id) as wait:
+            while True:
+                try:
+                    row = await self.find(job_id)
+                except BROKEN as error:
+                    log.warning(
+                        "job=%d: cannot ask, trying again: %s", job_id, type(error).__name__
+                    )
+                else:
+                    if row.state.is_end:
+                        return row
+                await wait()
 
     async def events(self) -> AsyncIterator[JobRow]:
         """Jobs as they come into a new state, from now on; each as it is when it is read.
@@ -119,17 +130,16 @@ class JobQueue:
                         yield row
 
     @contextmanager
-    def _listening(self) -> Iterator[Callable[[int], Awaitable[None]]]:
+    def _listening(self, job_id: int) -> Iterator[Callable[[], Awaitable[None]]]:
+        """A wait for news of the job, which ends after a while without any."""
         moved = anyio.Event()
-        watched: set[int] = set()
 
         def hear(news: News) -> None:
-            if news.state is None or news.job_ids & watched:
+            if news.state is None or job_id in news.job_ids:
                 moved.set()
 
-        async def wait(job_id: int) -> None:
+        async def wait() -> None:
             nonlocal moved
-            watched.add(job_id)
             with anyio.move_on_after(DEAF_SECONDS if self.is_told else POLL_SECONDS):
                 await moved.wait()
             moved = anyio.Event()

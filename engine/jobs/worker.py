@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 import anyio
 import anyio.abc
@@ -23,6 +24,8 @@ log = logging.getLogger("widthwise.worker")
 
 # A database that is away is asked again after these seconds, the last of them for ever.
 AWAY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+UNRENEWED = Failure(FailureKind.TRANSIENT, "the lease could not be renewed")
 
 # What a stopping process may take to give its jobs back.
 LAST_WORDS_SECONDS = 5.0
@@ -87,17 +90,18 @@ class Worker:
         self._reach = reach
         self._pace = pace
         self._spread = spread
-        self._running: dict[int, Running] = {}
+        # By token: a job that was taken away may be claimed again before its pass has ended.
+        self._running: dict[UUID, Running] = {}
         self._moved = anyio.Event()
         self._draining = False
 
     def __repr__(self) -> str:
-        return f"<Worker {self._heart.identity.id} running={sorted(self._running)}>"
+        return f"<Worker {self._heart.identity.id} running={sorted(self.running)}>"
 
     @property
     def running(self) -> frozenset[int]:
         """The jobs that run here now."""
-        return frozenset(self._running)
+        return frozenset(running.claim.job_id for running in self._running.values())
 
     def hear(self, news: News) -> None:
         """Look for work if the news may mean some: a job to be begun, or room for the next."""
@@ -106,8 +110,9 @@ class Worker:
 
     def cancel(self, job_id: int) -> None:
         """Stop a job that runs here at its next await; does nothing if it does not."""
-        if running := self._running.get(job_id):
-            running.stop(Stop.CANCELLED)
+        for running in self._running.values():
+            if running.claim.job_id == job_id:
+                running.stop(Stop.CANCELLED)
 
     def drain(self) -> None:
         """Claim no more, and end once nothing runs."""
@@ -135,15 +140,17 @@ class Worker:
         if self._draining or free <= 0:
             return self._pace.poll_seconds
         since = time.monotonic()
-        claimed = await store.claim(
-            self._pool,
-            self._heart.identity.id,
-            self._reach(),
-            lease_seconds=self._pace.lease_seconds,
-            limit=free,
-        )
+        # Not cancelled on its way: nobody would know of the claim but the database.
+        with anyio.CancelScope(shield=True):
+            claimed = await store.claim(
+                self._pool,
+                self._heart.identity.id,
+                self._reach(),
+                lease_seconds=self._pace.lease_seconds,
+                limit=free,
+            )
         for claim in claimed.claims:
-            running = self._running[claim.job_id] = Running(claim)
+            running = self._running[claim.token] = Running(claim)
             tasks.start_soon(self._run, running, since)
         # The next one may be due a moment later by the database's clock than by ours.
         due = claimed.next_due_seconds
@@ -162,41 +169,34 @@ class Worker:
             ):
                 await self._perform_and_settle(running)
         finally:
-            del self._running[claim.job_id]
+            del self._running[claim.token]
             self._move()
 
     async def _perform_and_settle(self, running: Running) -> None:
+        failure: Failure | None = None
         try:
             with running.scope:
                 await self._perform(running)
         except Exception as error:
-            outcome = failure_of(error)
-            log.warning("job=%d: %s: %s", running.claim.job_id, outcome.kind, outcome.text)
-            await self._settle(running, Failed(outcome))
+            failure = failure_of(error)
         except BaseException:
             if running.report is None:
                 with anyio.CancelScope(shield=True):
-                    await self._settle(running.claim, Released(), within_seconds=LAST_WORDS_SECONDS)
+                    await self._settle(running, Released(), within_seconds=LAST_WORDS_SECONDS)
             raise
-        else:
-            await self._settle_ended(running)
-
-    async def _settle_ended(self, running: Running) -> None:
-        """The pass is over without an error: it has swapped, or it was told to stop."""
         if running.report is not None:
             log.info("job=%d succeeded", running.claim.job_id)
         elif running.stopped is Stop.CANCELLED:
-            await store.cancel(self._pool, running.claim.job_id)
+            await self._insist(running, lambda: store.cancel(self._pool, running.claim.job_id))
         else:
-            # Mostly the claim is somebody else's by now and this does nothing. If it was
-            # the way to the database that was lost, the job is still ours to give back.
-            unrenewed = Failure(FailureKind.TRANSIENT, "the lease could not be renewed")
-            await self._settle(running, Failed(unrenewed))
+            # Of a claim that was lost this says nothing new, and changes nothing. If only
+            # the way to the database was lost, the job is still ours to give back.
+            await self._settle(running, Failed(failure or UNRENEWED))
 
     async def _settle(
         self, running: Running, outcome: Outcome, *, within_seconds: float | None = None
     ) -> None:
-        """Write how the claim ended, as soon as the database lets us."""
+        """Write how the claim ended."""
         claim, progress = running.claim, running.tracker.progress()
         decided = settlement(
             outcome,
@@ -206,18 +206,39 @@ class Worker:
             backoff=self._pace.backoff,
             spread=self._spread(),
         )
-        # When the lease is over, the sweep has done it or will.
+
+        async def settle() -> None:
+            state = await store.settle(
+                self._pool, claim.job_id, claim.token, decided, progress=progress
+            )
+            log.log(
+                logging.WARNING if decided.error else logging.INFO,
+                "job=%d %s -> %s %s",
+                claim.job_id,
+                decided.outcome,
+                state or "stale",
+                decided.error or "",
+            )
+
+        await self._insist(running, settle, within_seconds=within_seconds)
+
+    async def _insist(
+        self,
+        running: Running,
+        act: Callable[[], Awaitable[object]],
+        *,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Do it as soon as the database lets us; when the lease is over, the sweep does."""
         with anyio.move_on_after(within_seconds or self._pace.lease_seconds):
             for pause in _pauses():
                 try:
-                    state = await store.settle(
-                        self._pool, claim.job_id, claim.token, decided, progress=progress
-                    )
+                    await act()
                 except BROKEN as error:
-                    log.warning("job=%d: not settled yet: %s", claim.job_id, type(error).__name__)
+                    job = running.claim.job_id
+                    log.warning("job=%d: not settled yet: %s", job, type(error).__name__)
                     await anyio.sleep(pause)
                 else:
-                    log.info("job=%d %s -> %s", claim.job_id, decided.outcome, state or "stale")
                     return
 
     def _move(self) -> None:
