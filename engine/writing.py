@@ -36,15 +36,13 @@ async def write_all(
     vectors: PaidOnce,
     *,
     written: Callable[[Sequence[Outcome]], None],
-    patience_seconds: float = GROUP_SECONDS,
 ) -> None:
     """Embed and store what visits put out until it is closed; tells `written` what is safe.
 
-    A file with all its vectors waits up to `patience_seconds` for others to be stored with.
-    If vectors can't be had, the files that have theirs are stored before that is raised.
+    If vectors can't be had, the files that have all of theirs are stored before the reason
+    is raised.
     """
-    writing = _Writing(outbox, working, vectors, written, patience_seconds)
-    await writing.run()
+    await _Writing(outbox, working, vectors, written).run()
 
 
 class Outbox:
@@ -54,11 +52,8 @@ class Outbox:
     as the item arrives. Here a deadline only ends a wait, and the line is looked at after.
     """
 
-    def __init__(
-        self, *, limit: int = 2 * GROUP_FILES, patience_seconds: float = GROUP_SECONDS
-    ) -> None:
+    def __init__(self, *, limit: int = 2 * GROUP_FILES) -> None:
         self._limit = limit
-        self._patience_seconds = patience_seconds
         self._line: deque[Outcome] = deque()
         self._chunks = 0
         self._closed = False
@@ -85,7 +80,7 @@ class Outbox:
         """What is in line, up to a group; waits a little for more, empty at the end."""
         while not self._line and not self._closed:
             await self._moved.wait()
-        with anyio.move_on_after(self._patience_seconds):
+        with anyio.move_on_after(GROUP_SECONDS):
             while not self._is_group() and not self._closed:
                 await self._moved.wait()
         return self._take()
@@ -121,13 +116,12 @@ class _Writing:
         working: Working,
         vectors: PaidOnce,
         written: Callable[[Sequence[Outcome]], None],
-        patience_seconds: float,
     ) -> None:
         self._outbox = outbox
         self._working = working
         self._vectors = vectors
         self._written = written
-        self._complete = Outbox(patience_seconds=patience_seconds)
+        self._complete = Outbox()
         self._groups: dict[str, _Group] = {}
         self._slots = anyio.Semaphore(GROUPS_AT_ONCE)
         self._writers = anyio.Semaphore(GROUPS_AT_ONCE)
