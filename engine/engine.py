@@ -95,14 +95,17 @@ class Engine:
         async with _as_it_is(opening.engine()) as engine:
             yield engine
 
-    async def add_realm(self, name: str, source: Source, *, replace: bool = False) -> "Realm":
+    async def add_realm(
+        self, name: str, source: Source, *, replace: bool = False, tenant: str = ""
+    ) -> "Realm":
         """The realm of this name over this source, made if it does not exist.
 
-        Raises `RealmExists` if it has another source; with `replace` it gets this one, and
-        the next pass makes its index that of the new source.
+        Realms of one `tenant` share the workers fairly with those of others. Raises
+        `RealmExists` if it has another source; with `replace` it gets this one, and the
+        next pass makes its index that of the new source.
         """
         described = source.describe()
-        if not await live.insert_realm(self._pool, name, described):
+        if not await live.insert_realm(self._pool, name, described, tenant=tenant):
             existing = await self._row(name)
             if existing.source != described and not replace:
                 raise RealmExists(

@@ -2,20 +2,18 @@
 
 import logging
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import anyio
 import typer
 
-from engine.cli import show
+from engine.cli import jobs, show
 from engine.cli.indexing import index_folder
-from engine.cli.realms import choose_realm, choose_realm_of, known_names
+from engine.cli.opened import with_engine
+from engine.cli.realms import choose_realm, choose_realm_of
 from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
-from engine.settings import Isolation, Settings
+from engine.settings import Settings
 from engine.sources import Folder, SourceError
 
 app = typer.Typer(
@@ -101,7 +99,7 @@ def index_command(
         show.report(report, errors, as_json=json)
 
     # Other realms may wait for workers of their own: this command indexes what it names.
-    _with_engine(run, work=Work.ADDED)
+    with_engine(run, work=Work.ADDED)
 
 
 @app.command("search")
@@ -121,23 +119,7 @@ def search_command(
         hits = await engine.search(text, realm=name, path=path, language=language, limit=limit)
         show.hits(text, hits, as_json=json)
 
-    _with_engine(run)
-
-
-@app.command("status")
-def status_command(
-    realm: Annotated[str | None, typer.Argument(help="One realm; all if not given.")] = None,
-    *,
-    json: Json = False,
-) -> None:
-    """What is indexed."""
-
-    async def run(engine: Engine) -> None:
-        names = [await choose_realm(engine, realm)] if realm else await known_names(engine)
-        statuses = [await engine.status(name) for name in names]
-        show.statuses(statuses, as_json=json)
-
-    _with_engine(run)
+    with_engine(run)
 
 
 @app.command("graph")
@@ -153,7 +135,7 @@ def graph_command(
         name = await choose_realm_of(engine, key, realm)
         show.neighbours(name, await engine.neighbours(name, key), as_json=json)
 
-    _with_engine(run)
+    with_engine(run)
 
 
 @app.command("explain")
@@ -169,25 +151,13 @@ def explain_command(
         name = await choose_realm_of(engine, key, realm)
         show.explanation(name, await engine.explain(name, key), as_json=json)
 
-    _with_engine(run)
+    with_engine(run)
 
 
 @app.command("settings")
 def settings_command(*, json: Json = False) -> None:
     """All settings, where each comes from in the environment, and its value."""
     show.settings(Settings.from_environment().table(), as_json=json)
-
-
-@app.command("sweep")
-def sweep_command() -> None:
-    """Clear away what passes that never ended have left."""
-
-    async def run(engine: Engine) -> None:
-        # Opening the engine has swept already; this says so to people who ask for it.
-        await engine.sweep()
-        show.line("swept")
-
-    _with_engine(run)
 
 
 @app.command("delete")
@@ -201,13 +171,7 @@ def delete_command(
         await engine.delete_realm(name)
         show.line(f"deleted {name}")
 
-    _with_engine(run)
+    with_engine(run)
 
 
-def _with_engine(run: Callable[[Engine], Awaitable[None]], *, work: Work = Work.NONE) -> None:
-    async def opened() -> None:
-        settings = replace(Settings.from_environment(), isolation=Isolation.INLINE)
-        async with Engine.open(settings, work=work) as engine:
-            await run(engine)
-
-    anyio.run(opened)
+jobs.register(app)

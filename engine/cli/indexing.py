@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from engine.cli.show import plain
 from engine.engine import Engine
+from engine.errors import WidthwiseError
 from engine.job import Job
 from engine.report import PassReport, Phase
 from engine.report import Progress as Moment
@@ -20,6 +21,13 @@ REDRAW_SECONDS = 0.5
 LAST_WORDS_SECONDS = 3
 
 
+class RealmPaused(WidthwiseError):
+    """No job of the realm is begun, so that it is of no use to wait for one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is paused: `widthwise resume {name}` first")
+
+
 async def index_folder(
     engine: Engine, name: str, source: Source, *, from_scratch: bool, quiet: bool
 ) -> PassReport:
@@ -28,6 +36,8 @@ async def index_folder(
     Interrupted, the job is cancelled with it.
     """
     realm = await engine.add_realm(name, source, replace=True)
+    if (await realm.status()).realm.paused:
+        raise RealmPaused(name)
     job = await realm.index(from_scratch=from_scratch)
     try:
         if quiet or not sys.stderr.isatty():

@@ -15,7 +15,7 @@ from engine.engine import Neighbours
 from engine.explain import Explanation
 from engine.index.search import Hit
 from engine.report import PassReport
-from engine.status import RealmStatus
+from engine.status import Condition, RealmStatus
 
 SHOWN_ERRORS = 5
 SNIPPET_LINES = 5
@@ -31,12 +31,18 @@ def plain(text: str) -> str:
 
 
 def line(text: str) -> None:
-    _print(Text(plain(text)))
+    print_text(Text(plain(text)))
+
+
+def next_screen() -> None:
+    """Begin again at the top of a terminal; elsewhere leave a line between two looks."""
+    console = Console(file=sys.stdout)
+    console.clear() if console.is_terminal else line("")
 
 
 def report(done: PassReport, errors: Sequence[tuple[str, str]], *, as_json: bool) -> None:
     if as_json:
-        _print_json(done.as_json())
+        print_json(done.as_json())
         return
     line(_headline(done))
     line(
@@ -68,7 +74,7 @@ def _headline(done: PassReport) -> str:
 
 def hits(text: str, found: Sequence[Hit], *, as_json: bool) -> None:
     if as_json:
-        _print_json({"query": text, "hits": [hit.as_json() for hit in found]})
+        print_json({"query": text, "hits": [hit.as_json() for hit in found]})
         return
     if not found:
         line("nothing found; `widthwise status` says what is indexed")
@@ -78,9 +84,9 @@ def hits(text: str, found: Sequence[Hit], *, as_json: bool) -> None:
         if hit.symbol:
             title.append(f"  {plain(hit.symbol)}", "cyan")
         title.append(f"  {hit.score:.4f}", "dim")
-        _print(title)
+        print_text(title)
         for row in snippet(hit.text):
-            _print(Text("      " + row, "dim"))
+            print_text(Text("      " + row, "dim"))
 
 
 def snippet(text: str) -> list[str]:
@@ -92,13 +98,15 @@ def snippet(text: str) -> list[str]:
 
 def statuses(found: Sequence[RealmStatus], *, as_json: bool) -> None:
     if as_json:
-        _print_json({"realms": [_status_json(each) for each in found]})
+        print_json({"realms": [_status_json(each) for each in found]})
         return
     if not found:
         line("nothing is indexed yet: `widthwise index FOLDER`")
     for each in found:
-        _print(Text(plain(each.realm.name), "bold"))
+        print_text(Text(plain(each.realm.name), "bold"))
         line(f"  {_label(each)}")
+        if each.error:
+            line(f"  {each.error}")
         totals = each.totals
         line(
             f"  {totals.files:,} files, {totals.chunks:,} chunks, {totals.errors} errors, "
@@ -107,19 +115,24 @@ def statuses(found: Sequence[RealmStatus], *, as_json: bool) -> None:
 
 
 def _label(status: RealmStatus) -> str:
-    indexed = status.realm.indexed_at
-    if indexed is None:
-        return "not indexed"
-    age = (datetime.now(UTC) - indexed).total_seconds()
-    revision = f" at {status.realm.revision[:12]}" if status.realm.revision else ""
-    return f"indexed {_ago(age)}{revision}"
+    """`indexed 12/12, 3 min ago at 1a2b3c4d`, or what goes on and how old the index is."""
+    parts = [status.label]
+    if status.realm.paused:
+        parts.append("paused")
+    if indexed := status.realm.indexed_at:
+        revision = f" at {status.realm.revision[:12]}" if status.realm.revision else ""
+        when = f"{ago(datetime.now(UTC), indexed)} ago{revision}"
+        parts.append(when if status.condition is Condition.INDEXED else f"index from {when}")
+    return ", ".join(parts)
 
 
-def _ago(seconds: float) -> str:
+def ago(now: datetime, then: datetime) -> str:
+    """The time between two moments in its largest unit."""
+    seconds = max((now - then).total_seconds(), 0.0)
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
-            return f"{seconds / length:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _status_json(status: RealmStatus) -> dict[str, Any]:
@@ -134,6 +147,11 @@ def _status_json(status: RealmStatus) -> dict[str, Any]:
         "chunks": totals.chunks,
         "errors": totals.errors,
         "skipped": totals.skipped,
+        "status": str(status.condition),
+        "label": status.label,
+        "paused": realm.paused,
+        "error": status.error,
+        "job": status.job.as_json() if status.job else None,
         "last_pass": None
         if last is None
         else {
@@ -147,7 +165,7 @@ def _status_json(status: RealmStatus) -> dict[str, Any]:
 
 def neighbours(realm: str, found: Neighbours, *, as_json: bool) -> None:
     if as_json:
-        _print_json(
+        print_json(
             {
                 "realm": realm,
                 "key": found.key,
@@ -156,7 +174,7 @@ def neighbours(realm: str, found: Neighbours, *, as_json: bool) -> None:
             }
         )
         return
-    _print(Text(plain(found.key), "bold"))
+    print_text(Text(plain(found.key), "bold"))
     _listed("depends on", found.dependencies)
     _listed("read by", found.dependents)
 
@@ -172,7 +190,7 @@ def _listed(title: str, keys: Sequence[str]) -> None:
 def explanation(realm: str, found: Explanation, *, as_json: bool) -> None:
     if as_json:
         steps = [asdict(step) for step in found.steps]
-        _print_json({"realm": realm, "key": found.key, "visited": found.visited, "steps": steps})
+        print_json({"realm": realm, "key": found.key, "visited": found.visited, "steps": steps})
         return
     if not found.steps:
         line(f"{found.key} was not visited: neither it nor anything it read changed")
@@ -183,18 +201,16 @@ def explanation(realm: str, found: Explanation, *, as_json: bool) -> None:
 
 def settings(rows: Sequence[tuple[str, str, str]], *, as_json: bool) -> None:
     if as_json:
-        _print_json(
-            {name: {"variable": variable, "value": value} for name, variable, value in rows}
-        )
+        print_json({name: {"variable": variable, "value": value} for name, variable, value in rows})
         return
     for name, variable, value in rows:
         line(f"{name:<24}{variable:<34}{value}")
 
 
-def _print(text: Text) -> None:
+def print_text(text: Text) -> None:
     """Colours only on a terminal, lines never broken: output is for `grep` as well."""
     Console(file=sys.stdout, highlight=False, soft_wrap=True).print(text)
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

@@ -27,6 +27,8 @@ class RealmRow:
     revision: str
     generation: int
     indexed_at: datetime | None
+    tenant: str
+    paused: bool
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:
@@ -38,6 +40,8 @@ class RealmRow:
             row["revision"],
             row["generation"],
             row["indexed_at"],
+            row["tenant"],
+            row["paused"],
         )
 
 
@@ -86,9 +90,11 @@ async def list_realms(database: Queryable) -> list[RealmRow]:
     return [RealmRow.of(row) for row in await database.fetch(query("select_realms"))]
 
 
-async def insert_realm(database: Queryable, name: str, source: dict[str, str]) -> bool:
+async def insert_realm(
+    database: Queryable, name: str, source: dict[str, str], *, tenant: str = ""
+) -> bool:
     """Whether there was none of this name."""
-    inserted = await database.fetchval(query("insert_realm"), name, _json(source))
+    inserted = await database.fetchval(query("insert_realm"), name, _json(source), tenant)
     return inserted is not None
 
 

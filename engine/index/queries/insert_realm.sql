@@ -1,3 +1,3 @@
-INSERT INTO realms (name, source) VALUES ($1, $2)
+INSERT INTO realms (name, source, tenant) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO NOTHING
 RETURNING id

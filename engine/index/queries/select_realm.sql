@@ -1,1 +1,3 @@
-SELECT id, name, source, recipe, revision, generation, indexed_at FROM realms WHERE name = $1
+SELECT id, name, source, recipe, revision, generation, indexed_at, tenant, paused
+FROM realms
+WHERE name = $1

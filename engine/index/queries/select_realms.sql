@@ -1,1 +1,3 @@
-SELECT id, name, source, recipe, revision, generation, indexed_at FROM realms ORDER BY name
+SELECT id, name, source, recipe, revision, generation, indexed_at, tenant, paused
+FROM realms
+ORDER BY name

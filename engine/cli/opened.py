@@ -1,0 +1,23 @@
+"""Run a command on an engine. Knows no command."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import anyio
+
+from engine.engine import Engine, Work
+from engine.settings import Isolation, Settings
+
+
+def with_engine(run: Callable[[Engine], Awaitable[None]], *, work: Work = Work.NONE) -> None:
+    """Open an engine as the environment says, in this process, and run the command on it.
+
+    By default it runs no jobs: a question must not begin somebody's pass.
+    """
+
+    async def opened() -> None:
+        settings = replace(Settings.from_environment(), isolation=Isolation.INLINE)
+        async with Engine.open(settings, work=work) as engine:
+            await run(engine)
+
+    anyio.run(opened)
