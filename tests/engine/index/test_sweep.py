@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
+from claims import KIND, cancelled, claimed
 from pgvector import HalfVector
 
 from engine.chunk_text import prepare_text
 from engine.embedders import HashedEmbedder
 from engine.index import live
 from engine.index.database import open_database
-from engine.index.realm_lock import realm_lock
 from engine.index.search import register_embedder
 from engine.index.sweep import sweep
-from engine.index.working import Working, WorkingEntry
+from engine.index.working import Fence, Working, WorkingEntry
 from engine.sources import Stamp
 from engine.visit import DraftChunk
 
@@ -20,13 +20,16 @@ async def test_only_old_rows_of_passes_that_do_not_run_are_swept(dsn: str) -> No
     embedder = HashedEmbedder()
     prepared = prepare_text("a", "", "text")
     vector = HalfVector((await embedder.embed(["text"]))[0])
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        await live.insert_realm(pool, "r", {})
+    async with open_database(dsn=dsn, home=Path()) as database:
+        pool = database.pool
+        await live.insert_realm(pool, "r", {"kind": KIND})
         row = await live.find_realm(pool, "r")
         assert row is not None
+        claim = await claimed(pool, row.id)
         working = await Working.begin(
             pool,
             row.id,
+            Fence(claim.job_id, claim.token),
             embedder_id=await register_embedder(pool, embedder),
             listed_at_ns=0,
         )
@@ -35,9 +38,9 @@ async def test_only_old_rows_of_passes_that_do_not_run_are_swept(dsn: str) -> No
         entry = WorkingEntry("a", b"h", stamp, "text", "", (), (), (), None, b"", (chunk,))
         await working.write([entry], {prepared.text_hash: vector})
 
+        assert await sweep(pool, older_than_seconds=0) == 0, "its job runs"
+        await cancelled(pool, claim)
         assert await sweep(pool, older_than_seconds=3600) == 0
-        async with realm_lock(pool, row.id, realm="r"):
-            assert await sweep(pool, older_than_seconds=0) == 0
         assert await pool.fetchval("SELECT count(*) FROM chunks") == 1
         assert await sweep(pool, older_than_seconds=0) == 1
         assert await pool.fetchval("SELECT count(*) FROM chunks") == 0

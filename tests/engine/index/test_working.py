@@ -1,21 +1,29 @@
 """Working rows, the fence in front of every write, and the swap."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 import asyncpg
 import pytest
+from claims import KIND, LEASE_SECONDS, ClaimedPass, cancelled, claimed, lost
 from pgvector import HalfVector
 
 from engine.chunk_text import prepare_text
 from engine.embedders import HashedEmbedder
 from engine.errors import StalePass
 from engine.index import live
-from engine.index.database import migrate, open_database
+from engine.index.database import Queryable, migrate, open_database
 from engine.index.search import register_embedder
-from engine.index.working import FailedEntry, SwapOrder, Working, WorkingEntry
+from engine.index.working import FailedEntry, Fence, SwapOrder, Working, WorkingEntry
+from engine.jobs import Claim, store
+from engine.jobs.store import Beat
+from engine.report import Progress
 from engine.sources import Stamp
 from engine.visit import DraftChunk
+
+TakeAway: TypeAlias = Callable[[Queryable, Claim], Awaitable[None]]
 
 NOTHING = SwapOrder("recipe", "")
 STAMP = Stamp(5, 1, 1, 1)
@@ -35,20 +43,27 @@ class Bench:
 
     @classmethod
     async def on(cls, pool: asyncpg.Pool) -> "Bench":
-        await live.insert_realm(pool, "r", {"kind": "folder"})
+        await live.insert_realm(pool, "r", {"kind": KIND})
         row = await live.find_realm(pool, "r")
         assert row is not None
         return cls(pool, row.id, await register_embedder(pool, HashedEmbedder()))
 
-    async def begin(self) -> Working:
-        return await Working.begin(
-            self.pool, self.realm_id, embedder_id=self.embedder_id, listed_at_ns=10
-        )
+    async def begin(self) -> ClaimedPass:
+        """A pass under a new claim; who had the realm's job before has lost it."""
+        await store.cancel_all(self.pool, self.realm_id)
+        return await self.begin_under(await claimed(self.pool, self.realm_id))
 
-    async def write(self, working: Working, *entries: WorkingEntry) -> None:
+    async def begin_under(self, claim: Claim) -> ClaimedPass:
+        fence = Fence(claim.job_id, claim.token)
+        working = await Working.begin(
+            self.pool, self.realm_id, fence, embedder_id=self.embedder_id, listed_at_ns=10
+        )
+        return ClaimedPass(working, fence)
+
+    async def write(self, begun: ClaimedPass, *entries: WorkingEntry) -> None:
         texts = {p.text_hash: d.text for entry in entries for d, p in entry.chunks}
         rows = await self.embedder.embed(list(texts.values()))
-        await working.write(entries, dict(zip(texts, map(HalfVector, rows), strict=True)))
+        await begun.working.write(entries, dict(zip(texts, map(HalfVector, rows), strict=True)))
 
     async def live_texts(self) -> dict[str, str]:
         rows = await self.pool.fetch(
@@ -61,8 +76,8 @@ class Bench:
 
 
 async def test_working_rows_are_invisible_until_the_swap(dsn: str) -> None:
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
         working = await bench.begin()
         await bench.write(working, _entry("a", "first"))
         assert await bench.live_texts() == {}
@@ -71,8 +86,8 @@ async def test_working_rows_are_invisible_until_the_swap(dsn: str) -> None:
 
 
 async def test_a_swap_replaces_deletes_and_leaves_the_rest(dsn: str) -> None:
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
         first = await bench.begin()
         await bench.write(first, _entry("a", "a1"), _entry("b", "b1"), _entry("c", "c1"))
         await first.swap(NOTHING)
@@ -86,34 +101,103 @@ async def test_a_swap_replaces_deletes_and_leaves_the_rest(dsn: str) -> None:
 
 async def test_a_pass_that_was_taken_over_can_neither_write_nor_swap(dsn: str) -> None:
     # 1. A begins and writes.  2. B begins, writes and swaps.  3. A wakes up.
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
         stale = await bench.begin()
         await bench.write(stale, _entry("a", "of the stale pass"))
         fresh = await bench.begin()
         await bench.write(fresh, _entry("a", "of the fresh pass"))
         await fresh.swap(NOTHING)
-        with pytest.raises(StalePass):
-            await bench.write(stale, _entry("b", "late"))
-        with pytest.raises(StalePass):
-            await stale.write_failed([FailedEntry("a", b"", STAMP, "", "", "late", retry=True)])
-        with pytest.raises(StalePass):
-            await stale.touch(NOTHING)
-        with pytest.raises(StalePass):
-            await stale.swap(SwapOrder("recipe", "", ("a",)))
+        await _changes_nothing(bench, stale)
         assert await bench.live_texts() == {"a": "of the fresh pass"}
         assert await bench.count("chunks") == 1
 
 
-async def test_a_take_over_waits_for_the_write_in_progress(dsn: str) -> None:
+@pytest.mark.parametrize("take_away", [cancelled, lost])
+async def test_a_pass_whose_job_was_taken_away_changes_nothing_though_nobody_has_it_yet(
+    dsn: str, take_away: TakeAway
+) -> None:
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
+        first = await bench.begin()
+        await bench.write(first, _entry("a", "live"))
+        await first.swap(NOTHING)
+        claim = await claimed(bench.pool, bench.realm_id)
+        stale = await bench.begin_under(claim)
+        await bench.write(stale, _entry("a", "of the stale pass"))
+        await take_away(bench.pool, claim)
+        await _changes_nothing(bench, stale)
+        with pytest.raises(StalePass):
+            await bench.begin_under(claim)
+        assert await bench.live_texts() == {"a": "live"}
+        # The job's next claim has another token, and all that was written is there for it.
+        await bench.begin_under(await claimed(bench.pool, bench.realm_id))
+        await _changes_nothing(bench, stale)
+        assert await bench.count("working_entries") == 1
+
+
+async def test_a_pass_is_taken_over_by_the_next_one_of_the_same_claim(dsn: str) -> None:
+    """A snapshot that moved is taken again, by a pass of its own."""
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
+        claim = await claimed(bench.pool, bench.realm_id)
+        first = await bench.begin_under(claim)
+        second = await bench.begin_under(claim)
+        await _changes_nothing(bench, first)
+        await bench.write(second, _entry("a", "second"))
+        assert await second.swap(NOTHING) == 1
+
+
+async def _changes_nothing(bench: Bench, stale: ClaimedPass) -> None:
+    with pytest.raises(StalePass):
+        await bench.write(stale, _entry("b", "late"))
+    with pytest.raises(StalePass):
+        await stale.working.write_failed([FailedEntry("a", b"", STAMP, "", "", "late", retry=True)])
+    with pytest.raises(StalePass):
+        await stale.touch(NOTHING)
+    with pytest.raises(StalePass):
+        await stale.swap(SwapOrder("recipe", "", ("a",)))
+
+
+@pytest.mark.parametrize("take_away", [cancelled, lost])
+async def test_who_takes_a_job_away_waits_for_the_write_in_progress_and_a_heartbeat_does_not(
+    dsn: str, take_away: TakeAway
+) -> None:
     """The fence holds for the whole transaction of a write, not for its first statement."""
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
-        working = await bench.begin()
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
+        claim = await claimed(bench.pool, bench.realm_id)
+        begun = await bench.begin_under(claim)
+        taken = anyio.Event()
+
+        async def take() -> None:
+            await take_away(bench.pool, claim)
+            taken.set()
+
+        async with anyio.create_task_group() as tasks:
+            async with begun.working._fenced():
+                tasks.start_soon(take)
+                with anyio.move_on_after(0.3):
+                    await taken.wait()
+                assert not taken.is_set()
+                await _beats(database.brisk, claim)
+            await taken.wait()
+
+
+async def _beats(database: Queryable, claim: Claim) -> None:
+    beat = Beat(claim.job_id, claim.token, Progress(), moved=False)
+    assert await store.beat(database, [beat], lease_seconds=LEASE_SECONDS) == {claim.job_id}
+
+
+async def test_the_next_pass_waits_for_the_write_in_progress(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
+        claim = await claimed(bench.pool, bench.realm_id)
+        working = (await bench.begin_under(claim)).working
         began = anyio.Event()
 
         async def take_over() -> None:
-            await bench.begin()
+            await bench.begin_under(claim)
             began.set()
 
         async with anyio.create_task_group() as tasks:
@@ -126,8 +210,8 @@ async def test_a_take_over_waits_for_the_write_in_progress(dsn: str) -> None:
 
 
 async def test_a_failed_visit_keeps_what_the_last_good_one_left(dsn: str) -> None:
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
         first = await bench.begin()
         await bench.write(first, _entry("a", "good"))
         await first.swap(NOTHING)
@@ -136,10 +220,10 @@ async def test_a_failed_visit_keeps_what_the_last_good_one_left(dsn: str) -> Non
             FailedEntry("a", b"x", STAMP, "text", "", "it broke", retry=True),
             FailedEntry("new", b"y", STAMP, "text", "", "it never worked", retry=False),
         ]
-        await second.write_failed(failed)
+        await second.working.write_failed(failed)
         await second.swap(NOTHING)
         assert await bench.live_texts() == {"a": "good", "new": None}
-        assert dict(await live.error_entries(pool, bench.realm_id)) == {
+        assert dict(await live.error_entries(bench.pool, bench.realm_id)) == {
             "a": "it broke",
             "new": "it never worked",
         }
@@ -151,8 +235,8 @@ async def test_a_failed_visit_keeps_what_the_last_good_one_left(dsn: str) -> Non
 
 
 async def test_what_unfinished_passes_left_goes_with_the_next_swap(dsn: str) -> None:
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
         dead = await bench.begin()
         await bench.write(dead, _entry("a", "dead"), _entry("b", "dead too"))
         working = await bench.begin()
@@ -163,11 +247,11 @@ async def test_what_unfinished_passes_left_goes_with_the_next_swap(dsn: str) -> 
 
 
 async def test_a_pass_over_a_deleted_realm_writes_nothing_more(dsn: str) -> None:
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
         working = await bench.begin()
         await bench.write(working, _entry("a", "before"))
-        async with pool.acquire() as connection:
+        async with bench.pool.acquire() as connection:
             await live.delete_realm(connection, bench.realm_id)
         with pytest.raises(StalePass):
             await bench.write(working, _entry("b", "after"))
@@ -178,11 +262,11 @@ async def test_a_pass_over_a_deleted_realm_writes_nothing_more(dsn: str) -> None
 
 
 async def test_history_is_bounded(dsn: str) -> None:
-    async with open_database(dsn=dsn, home=Path()) as pool:
-        bench = await Bench.on(pool)
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
         for _ in range(55):
-            working = await bench.begin()
-            await working.finish(error=None, report={"seconds": 1})
+            begun = await bench.begin()
+            await begun.working.finish(error=None, report={"seconds": 1})
         assert await bench.count("passes") == 50
 
 
