@@ -14,6 +14,7 @@ from engine import (
     Engine,
     File,
     Folder,
+    JobState,
     PassFailed,
     PassReport,
     Visit,
@@ -324,19 +325,44 @@ async def test_another_recipe_visits_everything(open_engine: OpenEngine, tree: P
     assert again.visited == 0
 
 
+class Held:
+    """One chunk a file, once it is let go."""
+
+    fingerprint = "held"
+
+    def __init__(self) -> None:
+        self.begun, self.let_go = anyio.Event(), anyio.Event()
+
+    async def visit(self, file: File, context: VisitContext) -> Visit:
+        self.begun.set()
+        await self.let_go.wait()
+        return Visit((DraftChunk((await file.read()).decode(), 1, 1),))
+
+
 async def test_twin_requests_share_a_job_and_a_later_one_waits(
-    open_engine: OpenEngine, tree: Path
+    open_engine: OpenEngine, tree: Path, dsn: str
 ) -> None:
-    async with open_engine() as engine:
-        realm = await engine.add_realm("r", Folder(tree))
-        first, twin = engine.index("r"), engine.index("r")
-        assert first is twin
-        await realm.index()
-        assert first.state == "running"
-        follow_up, joined = engine.index("r"), engine.index("r")
-        assert follow_up is joined is not first
-        await first.finished()
-        assert (await follow_up.finished()).generation == 1
+    visitor = Held()
+    connection = await asyncpg.connect(dsn)
+    async with open_engine(visitor=visitor) as engine:
+        await engine.add_realm("r", Folder(tree))
+        async with connection.transaction():
+            # Nobody can claim the first before its twin is there.
+            first, twin = [await engine.index("r", connection=connection) for _ in range(2)]
+        assert (first.id, first.joined) == (twin.id, False)
+        assert twin.joined
+        with anyio.fail_after(30):
+            await visitor.begun.wait()
+        follow_up, joined = await engine.index("r"), await engine.index("r")
+        assert first.id != follow_up.id == joined.id
+        states = [(await job.refresh()).state for job in (first, follow_up)]
+        assert states == [JobState.RUNNING, JobState.PENDING]
+        write_tree(tree, {"later.txt": "while it ran"})
+        visitor.let_go.set()
+        assert (await first.finished()).added == 5
+        second = await follow_up.finished()
+    await connection.close()
+    assert (second.generation, second.added, second.visited) == (2, 1, 1)
 
 
 async def test_a_cancelled_job_leaves_the_index_as_it_was(
@@ -348,7 +374,7 @@ async def test_a_cancelled_job_leaves_the_index_as_it_was(
         write_tree(tree, {"new.py": "x = 1\n"})
         realm = await engine.realm("r")
         job = await realm.index()
-        job.cancel()
+        await job.cancel()
         with pytest.raises(PassFailed, match="cancelled"):
             await job.finished()
         assert await live_rows(dsn, "r") == before
