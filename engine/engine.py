@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
+
 from engine.embedders import Embedder, offloaded, open_embedder
 from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
 from engine.executors import worker_processes
@@ -436,7 +438,9 @@ async def _as_it_is(context: AbstractAsyncContextManager[Engine]) -> AsyncIterat
     async with context as value:
         try:
             yield value
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except (anyio.get_cancelled_exc_class(), GeneratorExit):
+            raise
+        except BaseException as error:
             failure = error
     if failure is not None:
         raise failure
