@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pgvector import HalfVector
 
@@ -162,6 +162,7 @@ def _refuse_above(limit: int) -> Callable[[Sequence[str]], Awaitable[None]]:
     return before
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(1, 64), st.integers(1, 64), st.integers(1, 200), st.integers(1, 9))
 async def test_whatever_size_times_out_each_text_is_answered_once(
     batch_size: int, limit: int, count: int, concurrency: int
