@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +24,7 @@ import asyncpg
 
 from engine.index.database import UNREACHABLE
 from engine.jobs import store
+from engine.jobs.chance import CHANCE
 from engine.jobs.rows import Claim
 from engine.jobs.sql import query
 from engine.jobs.state import JobState
@@ -192,7 +192,7 @@ class Heart:
             except BROKEN as error:
                 log.warning("no heartbeat, trying again: %s", type(error).__name__)
             # Not all at once, when a server comes back to many.
-            await anyio.sleep(RECONNECT_SECONDS * (0.5 + random.random()))  # noqa: S311
+            await anyio.sleep(RECONNECT_SECONDS * (0.5 + CHANCE.random()))
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[asyncpg.Connection]:

@@ -5,7 +5,6 @@ indexes in a new way. Safe in any number of processes: a realm is looked at by o
 """
 
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -14,6 +13,7 @@ import asyncpg
 
 from engine.errors import WidthwiseError
 from engine.jobs import store
+from engine.jobs.chance import CHANCE
 from engine.jobs.heart import BROKEN
 from engine.jobs.sql import query
 from engine.jobs.store import Reach
@@ -53,7 +53,7 @@ class Reconciler:
                     pass
             except BROKEN as error:
                 log.warning("cannot reconcile, trying again: %s", type(error).__name__)
-            await anyio.sleep(self._interval_seconds * (0.5 + random.random() / 2))  # noqa: S311
+            await anyio.sleep(self._interval_seconds * (0.5 + CHANCE.random() / 2))
 
     async def reconcile(self) -> int:
         """Look at a few realms whose turn it is; returns how many there were."""

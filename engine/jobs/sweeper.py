@@ -6,7 +6,6 @@ looked at.
 """
 
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import asyncpg
 
 from engine.index.sweep import sweep as sweep_working_rows
 from engine.jobs import store
+from engine.jobs.chance import CHANCE
 from engine.jobs.heart import BROKEN, Identity, News
 from engine.jobs.rows import LostJob
 from engine.jobs.sql import query
@@ -50,7 +50,7 @@ class Sweeper:
         identity: Identity,
         *,
         patience: Patience,
-        spread: Callable[[], float] = random.random,
+        spread: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._pool = pool
         self._identity = identity
@@ -94,7 +94,7 @@ class Sweeper:
 
 
 async def sweep_jobs(
-    pool: asyncpg.Pool, *, patience: Patience, spread: Callable[[], float] = random.random
+    pool: asyncpg.Pool, *, patience: Patience, spread: Callable[[], float] = CHANCE.random
 ) -> int:
     """Take every lost job from its worker; returns how many were."""
     lost = await store.lost_jobs(

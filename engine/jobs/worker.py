@@ -1,7 +1,6 @@
 """Claims jobs and runs them, so many at once. Knows no pass: it is told how to run one."""
 
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import anyio.abc
 import asyncpg
 
 from engine.jobs import store
+from engine.jobs.chance import CHANCE
 from engine.jobs.failure import Failure, FailureKind, failure_of
 from engine.jobs.heart import BROKEN, Heart, News
 from engine.jobs.rows import Claim
@@ -82,7 +82,7 @@ class Worker:
         *,
         reach: Callable[[], Reach],
         pace: Pace,
-        spread: Callable[[], float] = random.random,
+        spread: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._pool = pool
         self._heart = heart
