@@ -17,7 +17,7 @@ from engine.executors.executor import Job
 def main() -> None:
     # A Ctrl-C in the terminal reaches the whole group; the pool decides when workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    results = _private_output()
+    results = private_output()
     jobs = sys.stdin.buffer
     results.write(frames.READY)
     results.flush()
@@ -30,7 +30,7 @@ def main() -> None:
         results.flush()
 
 
-def _private_output() -> BinaryIO:
+def private_output() -> BinaryIO:
     """Keep the pipe to ourselves: a library that prints must not write into a frame."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from engine.index.database import Queryable
 from engine.jobs.rows import Attempt, Claim, Claimed, Enqueued, JobRow, LostJob
 from engine.jobs.sql import query
@@ -209,19 +211,27 @@ async def lost_jobs(
         float(missing_seconds),
         float(lease_seconds),
     )
+    return [_lost_job(row) for row in rows]
+
+
+async def jobs_of_worker(database: Queryable, worker_id: UUID) -> list[LostJob]:
+    """The running jobs of one worker, for somebody who knows that it is dead."""
     return [
-        LostJob(
-            row["id"],
-            row["token"],
-            row["worker_id"],
-            row["attempt"],
-            row["max_attempts"],
-            row["claims"],
-            LossReason(row["reason"]),
-            row["overdue"],
-        )
-        for row in rows
+        _lost_job(row) for row in await database.fetch(query("select_jobs_of_worker"), worker_id)
     ]
+
+
+def _lost_job(row: asyncpg.Record) -> LostJob:
+    return LostJob(
+        row["id"],
+        row["token"],
+        row["worker_id"],
+        row["attempt"],
+        row["max_attempts"],
+        row["claims"],
+        LossReason(row["reason"]),
+        row["overdue"],
+    )
 
 
 async def set_paused(database: Queryable, realm_id: int, *, paused: bool) -> None:
