@@ -23,7 +23,7 @@ async def recovered(
     realm: str = REALM,
 ) -> PassReport:
     """The next pass, after which nothing tells of the fault."""
-    report = await engine.index(realm).finished()
+    report = await (await engine.index(realm)).finished()
     ours = await rows_of(connection, realm)
     found = difference(ours, await fresh_rows(connection, engine, root))
     assert not found, "\n".join(found)

@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import asyncpg
 import pytest
-from incremental_laboratory import opened
+from incremental_laboratory import cancel_here, nothing_runs_here, opened, runs_here
 from live_trees import write_tree
 from loop_suspensions import Suspensions
 from pass_checks import REALM, recovered, rows_of, version_tree
 
-from engine import Engine, Folder, JobState
+from engine import Engine, Folder, JobState, PassFailed
 
 PATIENCE_SECONDS = 30.0
 """What a test waits for takes no time; this only turns a standstill into a failure."""
@@ -40,19 +41,23 @@ async def cancelled_at_points(
 ) -> dict[str, int]:
     """A pass cancelled at each of so many of its suspensions; counts what became of them."""
     suspensions = Suspensions(asyncio.get_running_loop())
+    counting, cancel = partial(runs_here, engine), partial(cancel_here, engine)
     write_tree(root, version_tree(0, files))
     await engine.add_realm(REALM, Folder(root))
-    await engine.index(REALM).finished()
+    await (await engine.index(REALM)).finished()
     write_tree(root, version_tree(1, files))
-    with suspensions.acting(lambda: None, at=-1):
-        await engine.index(REALM).finished()
+    await nothing_runs_here(engine)
+    with suspensions.acting(lambda: None, at=-1, counting=counting):
+        await (await engine.index(REALM)).finished()
     counts = {"suspensions": suspensions.count, "cancelled": 0, "behind the swap": 0, "ended": 0}
     for number, at in enumerate(spread(suspensions.count, points), 2):
         write_tree(root, version_tree(number, files))
+        await nothing_runs_here(engine)
         before, tasks = await rows_of(connection), asyncio.all_tasks()
-        job = engine.index(REALM)
-        with suspensions.acting(job.cancel, at=at), contextlib.suppress(Exception):
-            await job.finished()
+        with suspensions.acting(cancel, at=at, counting=counting):
+            job = await engine.index(REALM)
+            with contextlib.suppress(PassFailed):
+                await job.finished()
         await only_these_tasks_run(tasks)
         after = await rows_of(connection)
         if job.state is JobState.SUCCEEDED:
@@ -102,6 +107,7 @@ async def test_a_cancelled_pass_has_never_swapped(
     async with opened(dsn, root.parent) as engine:
         counts = await cancelled_at_points(engine, connection, root, files=2, points=40)
     assert counts["behind the swap"] == 0, counts
+    assert counts["cancelled"] >= 25, counts
 
 
 def children() -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import asyncpg
 from loop_suspensions import Suspensions
 from pass_oracle import difference, fresh_rows, left_behind, live, may_be_visited, visited
@@ -19,14 +20,17 @@ from tree_contents import MAX_FILE_BYTES
 from tree_edits import Edit
 from tree_sequences import Cancel, EditDuring, Index, IndexTwice, Sequence, Tree
 
-from engine import Engine, Folder, Job, JobState, PassReport, Settings
+from engine import Engine, Folder, Isolation, Job, JobState, PassReport, Settings, Work
 
 PATIENCE_SECONDS = 120.0
 """No sequence takes that long; this only turns a standstill into a failure."""
 
 
 class Laboratory:
-    """Two engines on one database, and a place for trees. Its sequences run one at a time."""
+    """Two engines on one database, and a place for trees. Its sequences run one at a time.
+
+    A realm is added to both, so that each pass is made by whichever of them is quicker.
+    """
 
     def __init__(
         self,
@@ -85,7 +89,7 @@ class Laboratory:
     ) -> None:
         for cap, engine in capped.items():
             await engine.add_realm(names[cap], Folder(root))
-            report = await engine.index(names[cap]).finished()
+            report = await (await engine.index(names[cap])).finished()
             assert report.concurrency <= cap
             self.tally[f"passes with {report.concurrency} visits at once"] += 1
         one, *others = [(await live(self.connection, name)).rows for name in names.values()]
@@ -94,16 +98,38 @@ class Laboratory:
 
 @asynccontextmanager
 async def opened(dsn: str, home: Path, **options: Any) -> AsyncIterator[Engine]:
+    """An engine that runs the jobs of its own realms, here, and tries each of them once."""
     settings = Settings(
         home=home,
         dsn=dsn,
         embedder="hashed",
         worker_processes=1,
         max_file_bytes=MAX_FILE_BYTES,
+        isolation=Isolation.INLINE,
+        max_attempts=1,
         **options,
     )
-    async with Engine.open(settings) as engine:
+    async with Engine.open(settings, work=Work.ADDED) as engine:
         yield engine
+
+
+def runs_here(*engines: Engine) -> bool:
+    """Whether a job is some engine's at this moment: claimed, and not settled yet."""
+    return any(engine._worker.running for engine in engines if engine._worker)
+
+
+async def nothing_runs_here(*engines: Engine) -> None:
+    """Wait for the last job to leave: it ends for others a moment before it does here."""
+    with anyio.fail_after(PATIENCE_SECONDS):
+        while runs_here(*engines):
+            await anyio.lowlevel.checkpoint()
+
+
+def cancel_here(*engines: Engine) -> None:
+    """Stop what runs in this process at its next await, in the midst of a step of the loop."""
+    for worker in (engine._worker for engine in engines if engine._worker):
+        for job_id in worker.running:
+            worker.cancel(job_id)
 
 
 class _Run:
@@ -136,13 +162,14 @@ class _Run:
 
     async def _index(self, engine: Engine) -> None:
         before = await live(self._connection, self._name)
-        report = await engine.index(self._name).finished()
+        report = await (await engine.index(self._name)).finished()
         await self._check(engine, before.rows, before.embedded, report)
 
     async def _cancel(self, engine: Engine, at: int) -> None:
         before = await live(self._connection, self._name)
-        job = engine.index(self._name)
-        with self._laboratory.suspensions.acting(job.cancel, at=at):
+        await nothing_runs_here(*self._engines)
+        with self._acting(partial(cancel_here, *self._engines), at=at):
+            job = await engine.index(self._name)
             state = await _ended(job)
         if state is JobState.SUCCEEDED:
             await self._check(engine, before.rows, before.embedded, await job.finished())
@@ -155,9 +182,9 @@ class _Run:
     async def _edit_during(self, edit: Callable[[], None], at: int, *, undone: bool) -> None:
         aside = self._root.with_name("aside")
         shutil.copytree(self._root, aside, symlinks=True)
-        job = self._engines[0].index(self._name)
-        with self._laboratory.suspensions.acting(edit, at=at):
-            await job.finished()
+        await nothing_runs_here(*self._engines)
+        with self._acting(edit, at=at):
+            await (await self._engines[0].index(self._name)).finished()
         self._tally["passes"] += 1
         self._tally["edits undone behind a pass"] += undone
         if undone:
@@ -167,10 +194,17 @@ class _Run:
             shutil.rmtree(aside)
 
     async def _index_twice(self) -> None:
-        jobs = [engine.index(self._name) for engine in self._engines]
+        jobs = [await engine.index(self._name) for engine in self._engines]
         for job in jobs:
             await job.finished()
         await self._check_rows(self._engines[0])
+
+    def _acting(
+        self, act: Callable[[], object], *, at: int
+    ) -> contextlib.AbstractContextManager[None]:
+        """Within the block, `act` at suspension `at` of the pass, wherever it runs."""
+        counting = partial(runs_here, *self._engines)
+        return self._laboratory.suspensions.acting(act, at=at, counting=counting)
 
     async def _check(
         self, engine: Engine, before: dict[str, Any], embedded: frozenset[str], report: PassReport
@@ -192,7 +226,7 @@ class _Run:
         theirs = await fresh_rows(self._connection, engine, self._root)
         assert not (found := difference(ours, theirs)), "\n".join(found)
         assert await left_behind(self._connection) == (0, 0, 0)
-        again = await engine.index(self._name).finished()
+        again = await (await engine.index(self._name)).finished()
         assert (again.visited, again.deleted, again.texts_embedded) == (0, 0, 0)
 
     def _count(self, report: PassReport) -> None:

@@ -15,16 +15,19 @@ class Suspensions:
         self.count = 0
         self._act: Callable[[], object] | None = None
         self._at = 0
+        self._counting: Callable[[], bool] = _never
         loop.set_task_factory(self._task)
 
     @contextmanager
-    def acting(self, act: Callable[[], object], *, at: int) -> Iterator[None]:
-        """Call `act` at suspension `at` of those within the block, counted from 0."""
-        self.count, self._at, self._act = 0, at, act
+    def acting(
+        self, act: Callable[[], object], *, at: int, counting: Callable[[], bool]
+    ) -> Iterator[None]:
+        """Call `act` at suspension `at`, from 0, of those that `counting` is true at."""
+        self.count, self._at, self._act, self._counting = 0, at, act, counting
         try:
             yield
         finally:
-            self._act = None
+            self._act, self._counting = None, _never
 
     def _task(
         self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any
@@ -50,8 +53,14 @@ class Suspensions:
                 resume = partial(work.throw, error)
 
     def _suspended(self) -> None:
+        if not self._counting():
+            return
         act = self._act
         if act is not None and self.count == self._at:
             self._act = None
             act()
         self.count += 1
+
+
+def _never() -> bool:
+    return False

@@ -16,6 +16,12 @@ Row = dict[str, Any]
 
 MOST_CHARS = 400
 
+EMBEDDED = """
+SELECT '\\x' || encode(text_hash, 'hex') FROM chunks
+UNION
+SELECT '\\x' || encode(text_hash, 'hex') FROM waiting_vectors
+"""
+
 _fresh_names = (f"fresh {number}" for number in count())
 
 
@@ -35,7 +41,7 @@ async def live(connection: "asyncpg.Connection[asyncpg.Record]", realm: str) -> 
     rows = [dict(row) for row in await connection.fetch(ROWS, realm)]
     for row in rows:
         row["chunks"] = json.loads(row["chunks"])
-    hashes = await connection.fetch("SELECT DISTINCT '\\x' || encode(text_hash, 'hex') FROM chunks")
+    hashes = await connection.fetch(EMBEDDED)
     return Live({row["key"]: row for row in rows}, frozenset(row[0] for row in hashes))
 
 

@@ -110,19 +110,23 @@ def test_a_link_out_of_the_tree_is_to_its_readers_as_if_nothing_were_there(
 def test_what_is_too_large_is_taken_over_from_a_cancelled_pass_at_its_size_alone(
     laboratory: Laboratory, portal: BlockingPortal
 ) -> None:
+    before = laboratory.tally["cancelled passes"]
     tree = (("a.py", b"x" * (MAX_FILE_BYTES + 1)),)
     for at in range(20, 120, 20):
         steps = (Write("b.py", tree[0][1]), Cancel(at), Append(1, b"x"))
         portal.call(laboratory.run, Sequence(tree, steps))
+    assert laboratory.tally["cancelled passes"] - before >= 3
 
 
 def test_what_a_cancelled_pass_resolved_is_not_read_after_its_files_are_gone(
     laboratory: Laboratory, portal: BlockingPortal
 ) -> None:
+    before = laboratory.tally["cancelled passes"]
     tree = (("main.py", USES_F_OF_PKG), ("pkg/__init__.py", python("from .b import *")))
     for at in range(20, 120, 20):
         steps = (Write("pkg/b.py", python("def f(x): ...")), Cancel(at), Delete(2), Append(0, b"f"))
         portal.call(laboratory.run, Sequence(tree, steps))
+    assert laboratory.tally["cancelled passes"] - before >= 3
 
 
 MAPPED = b'{"compilerOptions": {"baseUrl": ".", "paths": {"@lib/*": ["web/*"]}}}'

@@ -72,7 +72,7 @@ def sequences() -> st.SearchStrategy[Sequence]:
 
 def _sequences(keys: tuple[str, ...]) -> st.SearchStrategy[Sequence]:
     engine = st.integers(0, 1)
-    # Most passes over such trees have 60 to 150 suspensions.
+    # Most passes over such trees have 100 to 150 suspensions.
     at = st.integers(0, 150)
     a_pass: st.SearchStrategy[Step] = chosen(
         {
