@@ -122,14 +122,17 @@ class Worker:
     async def work(self) -> None:
         """Claim and run. Ends when it is drained; cancelled, it gives back what it runs."""
         async with anyio.create_task_group() as tasks:
-            away = _pauses()
+            away, unsure = _pauses(), False
             while not (self._draining and not self._running):
                 moved = self._moved
                 try:
+                    if unsure:
+                        await self._give_back_unheard()
+                    unsure = False
                     pause = await self._claim(tasks)
                     away = _pauses()
                 except BROKEN as error:
-                    pause = next(away)
+                    pause, unsure = next(away), True
                     log.warning("cannot claim, trying again: %s", type(error).__name__)
                 with anyio.move_on_after(pause):
                     await moved.wait()
@@ -156,6 +159,25 @@ class Worker:
         due = claimed.next_due_seconds
         poll = self._pace.poll_seconds
         return poll if due is None else min(poll, max(due, 0.0) + 0.001)
+
+    async def _give_back_unheard(self) -> None:
+        """Let others have what we claimed without hearing of it.
+
+        1. A claim commits.
+        2. The connection breaks before its answer is here.
+        3. Our heart goes on, so that nobody takes the job from us until its lease is over.
+        """
+        for job in await store.jobs_of_worker(self._pool, self._heart.identity.id):
+            if job.token not in self._running:
+                unheard = settlement(
+                    Released(),
+                    attempt=job.attempt,
+                    max_attempts=job.max_attempts,
+                    claims=job.claims,
+                    backoff=self._pace.backoff,
+                    spread=0.0,
+                )
+                await store.settle(self._pool, job.job_id, job.token, unheard)
 
     async def _run(self, running: Running, since: float) -> None:
         claim = running.claim
