@@ -103,7 +103,9 @@ async def sweep_jobs(
         missing_seconds=min(MISSING_SECONDS, patience.sweep_seconds),
         lease_seconds=patience.lease_seconds,
     )
-    return sum([await take(pool, job, Lost(job.reason), spread=spread()) for job in lost])
+    taken = [await take(pool, job, Lost(job.reason), spread=spread()) for job in lost]
+    await _end_frozen_transactions(pool, older_than_seconds=patience.lease_seconds)
+    return sum(taken)
 
 
 async def take(pool: asyncpg.Pool, job: LostJob, outcome: Outcome, *, spread: float) -> bool:
@@ -134,6 +136,17 @@ async def _terminate(pool: asyncpg.Pool, job: LostJob) -> None:
     name = Identity(id=job.worker_id).application_name
     count = await pool.fetchval(query("terminate_sessions"), name)
     log.warning("job=%d: ended %d sessions of its frozen worker", job.job_id, count)
+
+
+async def _end_frozen_transactions(pool: asyncpg.Pool, *, older_than_seconds: float) -> None:
+    """Let others at the realm that a process was frozen in the swap of.
+
+    Its job can be taken meanwhile, since a swap locks that at its very end; the next pass
+    would then wait for the realm, whose lock no lease ends.
+    """
+    count = await pool.fetchval(query("terminate_frozen_transactions"), older_than_seconds)
+    if count:
+        log.warning("ended %d sessions that stood still in a transaction", count)
 
 
 async def clear(pool: asyncpg.Pool, *, patience: Patience) -> None:
