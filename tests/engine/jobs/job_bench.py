@@ -187,12 +187,19 @@ async def _ended(session: Connection) -> None:
         await session.close(timeout=5)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the test's own tasks do."""
+    with anyio.fail_after(20):
+        while not condition():  # noqa: ASYNC110 - of many kinds, and over in milliseconds
+            await anyio.sleep(0.005)
+
+
 async def until_blocked(bench: Bench, session: Connection) -> None:
     """Wait until the session waits for another one's lock."""
     pid = session.get_server_pid()
     blockers = "SELECT cardinality(pg_blocking_pids($1))"
     with anyio.fail_after(20):
-        while not await bench.pool.fetchval(blockers, pid):  # noqa: ASYNC110 - no event of that
+        while not await bench.pool.fetchval(blockers, pid):  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(0.005)
 
 
