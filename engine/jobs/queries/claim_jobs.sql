@@ -7,13 +7,12 @@
 WITH next AS (
     SELECT jobs.id
     FROM jobs
-    JOIN realms ON realms.id = jobs.realm_id
     WHERE jobs.state = 'pending'
-        AND jobs.due_at <= now()
+        -- Written so that the index on the time does not serve it, and, below, so that the
+        -- realm is looked up for each row: the line is walked in its order until enough is
+        -- found. Statistics from before it grew would have all of it read and sorted.
+        AND jobs.due_at + interval '0' <= now()
         AND jobs.attempt < jobs.max_attempts
-        AND NOT realms.paused
-        AND (realms.source ->> 'kind' = ANY ($4::text[]) OR realms.name = ANY ($5::text[]))
-        AND ($6::text[] IS NULL OR realms.name = ANY ($6::text[]))
         -- A job that was begun comes before the one that follows it.
         AND (
             jobs.claims > 0
@@ -26,17 +25,26 @@ WITH next AS (
                     )
             )
         )
-        -- Old code does not undo what newer code makes, while that is here to go on.
-        AND (
-            realms.recipe IN ('', $7)
-            OR NOT EXISTS (
-                SELECT 1
-                FROM workers AS newer
-                JOIN workers AS us ON us.id = $1 AND us.started_at < newer.started_at
-                WHERE newer.recipe = realms.recipe
-                    AND newer.missing_since IS NULL
-                    AND newer.beat_at > now() - make_interval(secs => $2)
-            )
+        AND EXISTS (
+            SELECT 1
+            FROM realms
+            WHERE realms.id = jobs.realm_id
+                AND NOT realms.paused
+                AND (realms.source ->> 'kind' = ANY ($4::text[]) OR realms.name = ANY ($5::text[]))
+                AND ($6::text[] IS NULL OR realms.name = ANY ($6::text[]))
+                -- Old code does not undo what newer code makes, while that is here to go on.
+                AND (
+                    realms.recipe IN ('', $7)
+                    OR NOT EXISTS (
+                        SELECT 1
+                        FROM workers AS newer
+                        JOIN workers AS us ON us.id = $1 AND us.started_at < newer.started_at
+                        WHERE newer.recipe = realms.recipe
+                            AND newer.missing_since IS NULL
+                            AND newer.beat_at > now() - make_interval(secs => $2)
+                    )
+                )
+            OFFSET 0
         )
     ORDER BY jobs.rank, jobs.id
     LIMIT $3
@@ -73,11 +81,14 @@ notified AS (
 )
 SELECT
     claimed.*,
-    (
-        SELECT extract(epoch FROM min(due_at) - now())::float8
-        FROM jobs
-        WHERE state = 'pending' AND due_at > now()
-    ) AS next_due_seconds
+    -- Who found enough comes back anyway.
+    CASE
+        WHEN (SELECT count(*) FROM claimed) < $3 THEN (
+            SELECT extract(epoch FROM min(due_at) - now())::float8
+            FROM jobs
+            WHERE state = 'pending' AND due_at > now()
+        )
+    END AS next_due_seconds
 FROM (SELECT 1) AS always
 LEFT JOIN claimed ON true
 LEFT JOIN notified ON true
