@@ -43,7 +43,14 @@ STATEMENT_SECONDS = 2.0
 CONNECT_SECONDS = 5.0
 RECONNECT_SECONDS = 0.5
 
-BROKEN = (*UNREACHABLE, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+BROKEN = (
+    *UNREACHABLE,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # The driver's own state, when a connection ends while it is being made.
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
 
 
 @dataclass(frozen=True, slots=True)
