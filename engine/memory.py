@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,9 @@ MIB = 1 << 20
 
 MEMBERSHIP = Path("/proc/self/cgroup")
 CGROUPS = Path("/sys/fs/cgroup")
+
+# Mostly so on Linux, but it is an option of the kernel.
+KERNEL_LISTS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
 
 # Looking takes time that is the server's: where it takes long, on a machine with thousands
 # of processes, it is done more seldom, for a twentieth of one core at most.
@@ -62,11 +65,25 @@ def _group_limits() -> Iterable[int]:
 
 def resident_bytes(pid: int) -> int:
     """What a process and its descendants hold in memory; what they share counts for each."""
-    try:
+    return sum(map(_resident, _family(pid)))
+
+
+def _family(pid: int) -> Iterator[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        return sum(map(_resident, (process, *process.children(recursive=True))))
-    except psutil.NoSuchProcess:
-        return 0
+        yield process
+        if not KERNEL_LISTS_CHILDREN:
+            yield from process.children(recursive=True)
+            return
+        for child in _children(pid):
+            yield from _family(child)
+
+
+def _children(pid: int) -> Iterator[int]:
+    """By the kernel's own list, where psutil looks at every process that there is."""
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # The thread has ended.
+            yield from map(int, task.read_text("ascii").split())
 
 
 def _resident(process: psutil.Process) -> int:

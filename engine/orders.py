@@ -1,9 +1,12 @@
-"""What a supervisor tells a worker process at its start. Light: a server imports it."""
+"""What a supervisor and its worker process agree on. Light, because a server imports it."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from engine.settings import Settings
+
+# How often the loop of a worker process shows that it is not blocked.
+PING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

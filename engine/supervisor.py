@@ -16,7 +16,7 @@ import anyio.to_thread
 from engine.index.database import Database
 from engine.jobs import LossReason, Lost, heart, store, sweeper
 from engine.memory import MIB, allowed_bytes, hold_to_limit
-from engine.orders import Orders
+from engine.orders import PING_SECONDS, Orders
 from engine.pace import patience_of
 from engine.settings import Settings
 from engine.worker_child import Child, started_child
@@ -29,8 +29,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 # Whoever has lived for so long had a good start: what killed it has nothing to do with it.
 GOOD_LIFE_SECONDS = 60.0
 
-# How long a child may be deaf to the loss of its jobs.
-DEAF_SECONDS = 10
+# So many pings may be missing from a child that has lost its jobs.
+DEAF_PINGS = 10
 
 # How long we try to take the jobs of a dead child from it. Then the sweep does.
 TAKE_SECONDS = 10.0
@@ -77,13 +77,13 @@ def next_pause_seconds(pause_seconds: float, *, lived_seconds: float) -> float:
 
 @asynccontextmanager
 async def supervised_workers(
-    database: Database, settings: Settings, *, deaf_seconds: int = DEAF_SECONDS
+    database: Database, settings: Settings, *, deaf_pings: int = DEAF_PINGS
 ) -> AsyncIterator["Supervisor"]:
     """A process that runs jobs, for the length of the block; whatever it dies of, another comes.
 
     At the end it gives back what it runs. If we are killed it finishes that, and ends.
     """
-    supervisor = Supervisor(database, settings, deaf_seconds=deaf_seconds)
+    supervisor = Supervisor(database, settings, deaf_pings=deaf_pings)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(supervisor.keep_forever)
         tasks.start_soon(supervisor.sweep_forever)
@@ -96,10 +96,10 @@ async def supervised_workers(
 class Supervisor:
     """Made by `supervised_workers`."""
 
-    def __init__(self, database: Database, settings: Settings, *, deaf_seconds: int) -> None:
+    def __init__(self, database: Database, settings: Settings, *, deaf_pings: int) -> None:
         self._pool = database.brisk
         self._settings = settings
-        self._deaf_seconds = deaf_seconds
+        self._deaf_pings = deaf_pings
         self._limit = allowed_bytes(settings.memory_limit_mb)
         self._child: Child | None = None
         self._draining = False
@@ -187,17 +187,19 @@ class Supervisor:
         silent = 0
         while True:
             heard = child.pings
-            await anyio.sleep(1)
+            await anyio.sleep(PING_SECONDS)
             silent = silent + 1 if child.pings == heard else 0
-            if silent >= self._deaf_seconds and await self._is_forsaken(child, worker_id):
-                log.warning("%r has not heard for %d s that its jobs were taken", child, silent)
+            if silent >= self._deaf_pings and await self._is_forsaken(worker_id, silent):
+                log.warning("%r has not noticed that its jobs were taken from it", child)
                 child.kill()
                 return
 
-    async def _is_forsaken(self, child: Child, worker_id: UUID) -> bool:
-        """Whether it said that it runs something, and by the database it runs nothing."""
+    async def _is_forsaken(self, worker_id: UUID, silent: int) -> bool:
+        """Whether it lost its jobs while it was silent, or just before, which does no harm."""
         try:
-            return bool(child.jobs) and not await store.jobs_of_worker(self._pool, worker_id)
+            return await store.is_forsaken(
+                self._pool, worker_id, within_seconds=(silent + 2) * PING_SECONDS
+            )
         except heart.BROKEN:
             return False
 

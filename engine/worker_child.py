@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.abc
-from anyio.streams.buffered import BufferedByteReceiveStream
 
 from engine.executors import frames
 from engine.memory import kill_group
@@ -62,20 +61,18 @@ async def started_child(
 
 
 class Child:
-    """Made by `started_child`. `jobs` are those that it said it runs, `pings` how often it has."""
+    """Made by `started_child`. `pings` counts the signs that its loop is not blocked."""
 
     def __init__(self, process: anyio.abc.Process) -> None:
-        assert process.stdout is not None
         self._process = process
-        self._said = BufferedByteReceiveStream(process.stdout)
-        self.jobs: frozenset[int] = frozenset()
         self.pings = 0
+        self._dead = False
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._relaying = anyio.CancelScope(shield=True)
         self._relayed = anyio.Event()
 
     def __repr__(self) -> str:
-        return f"<Child {self.pid} jobs={sorted(self.jobs)} pings={self.pings}>"
+        return f"<Child {self.pid} pings={self.pings}>"
 
     @property
     def pid(self) -> int:
@@ -96,18 +93,16 @@ class Child:
         kill_group(self.pid)
 
     async def ended(self) -> None:
-        """Hear what it runs, until it is dead.
+        """Count its pings, until it is dead.
 
         The other end of the pipe is its alone, and closes with it; a wait for the process
         may go on, by the version of Python, while others hold what it has inherited.
         """
-        with suppress(anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError):
-            while True:
-                line = await self._said.receive_until(b"\n", MAX_LINE)
-                # Something else may print before it has its output to itself.
-                with suppress(ValueError):
-                    self.jobs = frozenset(map(int, line.split()))
-                self.pings += 1
+        assert self._process.stdout is not None
+        with suppress(anyio.BrokenResourceError):
+            async for pings in self._process.stdout:
+                self.pings += len(pings)
+        self._dead = True
 
     def drain(self) -> None:
         """Have it finish what it runs, begin nothing more, and end."""
@@ -121,18 +116,26 @@ class Child:
             await self._process.stdin.send(frames.encode(orders))
 
     async def _stop(self, grace_seconds: float) -> None:
-        with suppress(ProcessLookupError):
-            self._process.terminate()
-        with anyio.move_on_after(grace_seconds) as grace:
-            await self.ended()
-        if grace.cancelled_caught:
-            log.warning("%r did not give back its jobs within %g s", self, grace_seconds)
+        if not self._dead:
+            await self._give_back(grace_seconds)
+        # One that has just closed its output is about to end, and may say why.
+        with anyio.move_on_after(LAST_WORDS_SECONDS):
+            await self._process.wait()
         self.kill()
         with anyio.move_on_after(LAST_WORDS_SECONDS):
             await self._process.wait()
             await self._relayed.wait()
         self._relaying.cancel()
         await self._process.aclose()
+
+    async def _give_back(self, within_seconds: float) -> None:
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        with anyio.move_on_after(within_seconds):
+            await self.ended()
+        if not self._dead:
+            log.warning("%r did not give back its jobs within %g s", self, within_seconds)
+            self.kill()
 
     async def _relay(self) -> None:
         """Log what it logs. What else it says is kept, for the case that it dies."""

@@ -24,7 +24,7 @@ from engine.index.search import register_embedder
 from engine.indexing import Indexing
 from engine.inline import inline_workers
 from engine.jobs import Identity, News, Worker
-from engine.orders import Orders
+from engine.orders import PING_SECONDS, Orders
 from engine.settings import Settings
 from engine.syntax_visitor import SyntaxVisitor
 
@@ -32,9 +32,6 @@ log = logging.getLogger("widthwise.worker_process")
 
 # What a supervisor can tell apart from other output: `INFO widthwise.worker job=7 succeeded`.
 LOG_FORMAT = "%(levelname)s %(name)s %(message)s"
-
-# How often the loop shows to a supervisor that it is not blocked.
-PING_SECONDS = 1.0
 
 # How often a process that is to end looks whether its jobs have.
 DRAINED_SECONDS = 0.1
@@ -136,19 +133,16 @@ def _nobody_asks(_: News) -> None:
     """Nobody in this process waits for a job."""
 
 
-async def _ping(output: int, worker: Worker, _: Callable[[], None]) -> None:
-    """Tell the supervisor, time and again, what runs here."""
-    while True:
-        ids = " ".join(map(str, sorted(worker.running)))
-        with suppress(BlockingIOError):  # It does not read; it need not know all.
-            try:
-                os.write(output, f"{ids}\n".encode())
-            except BrokenPipeError:
-                return
-        await anyio.sleep(PING_SECONDS)
+async def _ping(output: int, _worker: Worker, _drain: Callable[[], None]) -> None:
+    """Show to the supervisor, time and again, that this loop is not blocked."""
+    with suppress(BrokenPipeError):
+        while True:
+            with suppress(BlockingIOError):  # It does not read; then it need not know.
+                os.write(output, b".")
+            await anyio.sleep(PING_SECONDS)
 
 
-async def _outlive(server: int, _: Worker, drain: Callable[[], None]) -> None:
+async def _outlive(server: int, _worker: Worker, drain: Callable[[], None]) -> None:
     """When the server has died, end with what runs."""
     await anyio.wait_readable(server)
     log.warning("the server is gone")

@@ -221,6 +221,11 @@ async def jobs_of_worker(database: Queryable, worker_id: UUID) -> list[LostJob]:
     ]
 
 
+async def is_forsaken(database: Queryable, worker_id: UUID, *, within_seconds: float) -> bool:
+    """Whether the last of a worker's claims has ended, within so many seconds."""
+    return bool(await database.fetchval(query("exists_forsaken"), worker_id, float(within_seconds)))
+
+
 def _lost_job(row: asyncpg.Record) -> LostJob:
     return LostJob(
         row["id"],
