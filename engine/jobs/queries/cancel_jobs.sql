@@ -29,8 +29,15 @@ history AS (
 closed AS (
     UPDATE passes
     SET finished_at = now(), error = 'cancelled'
-    FROM ours
-    WHERE passes.claim_token = ours.token AND passes.finished_at IS NULL
+    FROM (
+        SELECT passes.id
+        FROM passes
+        JOIN ours ON ours.token = passes.claim_token
+        WHERE passes.finished_at IS NULL
+        -- As in settle_job: whoever writes this line may be on its way to the job.
+        FOR UPDATE OF passes SKIP LOCKED
+    ) AS open
+    WHERE passes.id = open.id
 ),
 notified AS (
     SELECT pg_notify('widthwise_jobs', 'cancelled ' || string_agg(id::text, ','))

@@ -68,7 +68,16 @@ history AS (
 closed AS (
     UPDATE passes
     SET finished_at = now(), error = coalesce($7, $6)
-    WHERE claim_token = $2 AND finished_at IS NULL AND EXISTS (SELECT 1 FROM ours)
+    FROM (
+        SELECT passes.id
+        FROM passes
+        JOIN ours ON ours.token = passes.claim_token
+        WHERE passes.finished_at IS NULL
+        -- The pass itself may be writing its line, in a swap that then comes for the job. It
+        -- finds that ended, takes all back, and writes the line anew.
+        FOR UPDATE OF passes SKIP LOCKED
+    ) AS open
+    WHERE passes.id = open.id
 ),
 notified AS (
     SELECT pg_notify('widthwise_jobs', state || ' ' || id) FROM settled
