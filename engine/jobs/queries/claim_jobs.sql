@@ -75,7 +75,11 @@ claimed AS (
         jobs.claims, jobs.from_scratch
 ),
 notified AS (
-    SELECT pg_notify('widthwise_jobs', 'running ' || string_agg(id::text, ','))
+    -- Without ids it means that anything may have happened: many are too long to be sent.
+    SELECT pg_notify(
+        'widthwise_jobs',
+        'running ' || CASE WHEN count(*) <= 300 THEN string_agg(id::text, ',') ELSE '' END
+    )
     FROM claimed
     HAVING count(*) > 0
 )

@@ -37,6 +37,15 @@ joined AS (
     WHERE jobs.id = latest.id
     RETURNING jobs.id, jobs.realm_id
 ),
+-- Whoever is deleting one is waited for here: as a missing row, not as a broken reference.
+asked AS (
+    SELECT id, name, tenant
+    FROM realms
+    WHERE id = ANY ($1::bigint[])
+        AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.realm_id = realms.id)
+    ORDER BY id
+    FOR KEY SHARE
+),
 inserted AS (
     INSERT INTO jobs (
         realm_id, realm, tenant, state, from_scratch, priority, rank, due_at, max_attempts,
@@ -64,9 +73,7 @@ inserted AS (
         now() + make_interval(secs => $4),
         $5,
         now()
-    FROM realms
-    WHERE realms.id = ANY ($1::bigint[])
-        AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.realm_id = realms.id)
+    FROM asked AS realms
     ORDER BY realms.id
     -- Somebody was quicker between the look and the insert.
     ON CONFLICT (realm_id) WHERE state = 'pending' AND claims = 0 DO UPDATE
