@@ -22,7 +22,7 @@ from pathlib import Path
 import anyio
 import asyncpg
 
-from engine import Engine, Folder, PassReport, Settings
+from engine import Engine, Folder, Isolation, PassReport, Settings
 from engine.index.database import open_database
 
 
@@ -57,8 +57,9 @@ def generate(root: Path, files: int, *, seed: int = 1) -> None:
 
 
 async def measure(root: Path, home: Path) -> list[Row]:
-    settings = Settings(home=home, embedder="hashed")
-    async with open_database(dsn="", home=home) as pool:
+    settings = Settings(home=home, embedder="hashed", isolation=Isolation.INLINE)
+    async with open_database(dsn="", home=home) as database:
+        pool = database.pool
         rows: list[Row] = []
 
         async def run(change: str) -> None:
