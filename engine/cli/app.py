@@ -11,6 +11,7 @@ from engine.cli import jobs, show
 from engine.cli.indexing import index_folder
 from engine.cli.opened import with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
+from engine.cli.work import work_command
 from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
 from engine.settings import Settings
@@ -175,3 +176,4 @@ def delete_command(
 
 
 jobs.register(app)
+app.command("work")(work_command)
