@@ -27,7 +27,10 @@ WITH waiting AS (
 joined AS (
     UPDATE jobs
     SET from_scratch = from_scratch OR $2,
-        rank = rank - make_interval(mins => greatest($3 - priority, 0)),
+        rank = rank - make_interval(mins => greatest($3 - priority, 0)) - CASE
+            WHEN claims = 0 THEN greatest(due_at - now() - make_interval(secs => $4), interval '0')
+            ELSE interval '0'
+        END,
         priority = greatest(priority, $3),
         due_at = CASE
             WHEN claims = 0 THEN least(due_at, now() + make_interval(secs => $4))
@@ -59,17 +62,23 @@ inserted AS (
         $2,
         $3,
         CASE
-            WHEN realms.tenant = '' THEN now()
+            WHEN realms.tenant = '' THEN now() - make_interval(mins => $3) + make_interval(secs => $4)
             ELSE greatest(
-                now(),
+                now() - make_interval(mins => $3) + make_interval(secs => $4),
                 (
                     SELECT max(rank) + interval '1 minute'
                     FROM jobs
-                    WHERE state = 'pending' AND tenant <> '' AND tenant = realms.tenant
+                    WHERE state = 'pending'
+                        AND tenant <> ''
+                        AND tenant = realms.tenant
+                        -- What was put off for longer, or is wanted more or less, is in
+                        -- another place in line, and moves nothing to there.
+                        AND priority = $3
+                        AND due_at <= now() + make_interval(secs => $4)
                 )
             ) + (row_number() OVER (PARTITION BY realms.tenant ORDER BY realms.id) - 1)
                 * interval '1 minute'
-        END - make_interval(mins => $3) + make_interval(secs => $4),
+        END,
         now() + make_interval(secs => $4),
         $5,
         now()

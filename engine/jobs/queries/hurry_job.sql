@@ -1,7 +1,7 @@
 -- A job that waits for its next attempt is due at once, with all its attempts again.
 WITH hurried AS (
     UPDATE jobs
-    SET due_at = now(), attempt = 0
+    SET due_at = now(), rank = least(rank, now()), attempt = 0
     WHERE id = $1 AND state = 'pending'
     RETURNING id
 ),
