@@ -41,7 +41,17 @@ WITH next AS (
                         JOIN workers AS us ON us.id = $1 AND us.started_at < newer.started_at
                         WHERE newer.recipe = realms.recipe
                             AND newer.missing_since IS NULL
-                            AND newer.beat_at > now() - make_interval(secs => $2)
+                            AND (
+                                newer.beat_at > now() - make_interval(secs => $2)
+                                -- While it works, it is its jobs that its heart beats for.
+                                OR EXISTS (
+                                    SELECT 1
+                                    FROM jobs AS busy
+                                    WHERE busy.state = 'running'
+                                        AND busy.worker_id = newer.id
+                                        AND busy.lease_until > now()
+                                )
+                            )
                     )
                 )
             OFFSET 0
