@@ -1,0 +1,264 @@
+"""How many jobs a second are enqueued and run, and how soon does an idle worker start one?
+
+    python -m benchmarks.jobs
+    python -m benchmarks.jobs --dsn postgresql://... --rounds 5 --json jobs.json
+
+Beside procrastinate and pgqueuer (`pip install widthwise[bench]`), on one Postgres with its
+default durability and in turns; medians over the rounds. A job counts as run once the
+database says so. What is idle is counted in transactions, by the database's statistics;
+each statement outside of a transaction is one.
+"""
+
+import argparse
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from urllib.parse import urlsplit
+
+import anyio
+import asyncpg
+
+from benchmarks.job_queues import QUEUES, Queue
+from engine.index.embedded import embedded_postgres
+
+AT_ONCE = 10
+BATCH = 500
+
+# The first starts of a worker are not those of an idle one.
+WARMING = 5
+
+# Nothing takes so long; this only turns a standstill into a failure.
+PATIENCE_SECONDS = 300.0
+
+# A worker that has just started does more than an idle one, and a session that has gone
+# idle tells the statistics so up to ten seconds later.
+SETTLING_SECONDS = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A queue's figures; `_per_second` are jobs, `idle_` are transactions."""
+
+    queue: str
+    enqueued_per_second: float
+    enqueued_in_batches_per_second: float
+    run_per_second: float
+    start_ms_p50: float
+    start_ms_p95: float
+    idle_per_second: float
+    promises: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    rounds: int
+    single: int = 1_000
+    batched: int = 10_000
+    run: int = 2_000
+    starts: int = 100
+    idle_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A queue, and a connection of our own to its database."""
+
+    queue: Queue
+    connection: asyncpg.Connection
+
+    async def enqueued_singly(self, jobs: int) -> float:
+        began = time.perf_counter()
+        for _ in range(jobs):
+            await self.queue.enqueue()
+        return jobs / (time.perf_counter() - began)
+
+    async def enqueued_in_batches(self, jobs: int) -> float:
+        began = time.perf_counter()
+        for _ in range(jobs // BATCH):
+            await self.queue.enqueue_many(BATCH)
+        return jobs / (time.perf_counter() - began)
+
+    async def run(self, jobs: int) -> float:
+        """From the first start to the moment when the database has the last end."""
+        starts: list[float] = []
+        last = anyio.Event()
+
+        def started() -> None:
+            starts.append(time.perf_counter())
+            if len(starts) == jobs:
+                last.set()
+
+        for _ in range(jobs // BATCH):
+            await self.queue.enqueue_many(BATCH)
+        async with self.queue.working(AT_ONCE, started):
+            with anyio.fail_after(PATIENCE_SECONDS):
+                await last.wait()
+                await self._all_ended()
+            ended = time.perf_counter()
+        if len(starts) != jobs:
+            raise AssertionError(f"{self.queue.name}: {len(starts)} starts of {jobs} jobs")
+        return jobs / (ended - starts[0])
+
+    async def start_latencies(self, jobs: int) -> list[float]:
+        """Milliseconds from the request to the start, each when the last has long ended."""
+        starts, receive = anyio.create_memory_object_stream[float](1)
+        moments = []
+        async with self.queue.working(AT_ONCE, lambda: starts.send_nowait(time.perf_counter())):
+            for _ in range(WARMING + jobs):
+                await anyio.sleep(random.uniform(0.02, 0.04))
+                began = time.perf_counter()
+                await self.queue.enqueue()
+                with anyio.fail_after(PATIENCE_SECONDS):
+                    moments.append((await receive.receive() - began) * 1_000)
+            await self._all_ended()
+        starts.close()
+        receive.close()
+        return moments[WARMING:]
+
+    async def _all_ended(self) -> None:
+        while await self.connection.fetchval(self.queue.unfinished):  # noqa: ASYNC110 - no event
+            await anyio.sleep(0.001)
+
+    @asynccontextmanager
+    async def emptied(self) -> AsyncIterator[None]:
+        """Every measurement begins with empty tables."""
+        yield
+        await self.connection.execute(self.queue.forget)
+
+
+@dataclass(slots=True)
+class Figures:
+    single: list[float]
+    batched: list[float]
+    run: list[float]
+    starts: list[float]
+    idle: float = 0.0
+
+    def row(self, queue: Queue) -> Row:
+        centiles = quantiles(self.starts, n=100)
+        return Row(
+            queue.name,
+            round(median(self.single)),
+            round(median(self.batched)),
+            round(median(self.run)),
+            round(centiles[49], 2),
+            round(centiles[94], 2),
+            round(self.idle, 2),
+            queue.promises,
+        )
+
+
+async def measure(dsn: str, names: Sequence[str], sizes: Sizes) -> list[Row]:
+    figures = {name: Figures([], [], [], []) for name in names}
+    async with AsyncExitStack() as stack:
+        contenders = {name: await stack.enter_async_context(contender(dsn, name)) for name in names}
+        for number in range(sizes.rounds):
+            turn = number % len(names)
+            in_turn = [contenders[name] for name in (*names[turn:], *names[:turn])]
+            await one_round(in_turn, figures, sizes)
+            print(f"round {number + 1} of {sizes.rounds}", flush=True)
+        for name, idle in (await idling(dsn, contenders, sizes.idle_seconds)).items():
+            figures[name].idle = idle
+        return [each.row(contenders[name].queue) for name, each in figures.items()]
+
+
+async def one_round(
+    contenders: Sequence[Contender], figures: dict[str, Figures], sizes: Sizes
+) -> None:
+    """One after the other in each step: what else the machine does meets all of them."""
+    for each in contenders:
+        async with each.emptied():
+            figures[each.queue.name].single.append(await each.enqueued_singly(sizes.single))
+    for each in contenders:
+        async with each.emptied():
+            figures[each.queue.name].batched.append(await each.enqueued_in_batches(sizes.batched))
+    for each in contenders:
+        async with each.emptied():
+            figures[each.queue.name].run.append(await each.run(sizes.run))
+    for each in contenders:
+        async with each.emptied():
+            figures[each.queue.name].starts += await each.start_latencies(sizes.starts)
+
+
+async def idling(dsn: str, contenders: dict[str, Contender], seconds: float) -> dict[str, float]:
+    """All at the same time: each has a database of its own, which counts for itself."""
+    watching = await asyncpg.connect(dsn)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(watching.close)
+        names = {
+            name: await each.connection.fetchval("SELECT current_database()")
+            for name, each in contenders.items()
+        }
+        for each in contenders.values():
+            await stack.enter_async_context(each.queue.standing_by())
+        await anyio.sleep(SETTLING_SECONDS)
+        before = {name: await transactions(watching, names[name]) for name in names}
+        await anyio.sleep(seconds)
+        after = {name: await transactions(watching, names[name]) for name in names}
+    return {name: (after[name] - before[name]) / seconds for name in names}
+
+
+async def transactions(watching: asyncpg.Connection, database: str) -> int:
+    statement = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = $1"
+    return int(await watching.fetchval(statement, database))
+
+
+@asynccontextmanager
+async def contender(dsn: str, name: str) -> AsyncIterator[Contender]:
+    """In a new database, which is dropped at the end."""
+    database = f"bench_{name}_{os.getpid()}"
+    own = urlsplit(dsn)._replace(path=f"/{database}").geturl()
+    admin = await asyncpg.connect(dsn)
+    try:
+        await admin.execute(f"CREATE DATABASE {database}")
+        connection = await asyncpg.connect(own)
+        async with QUEUES[name](own) as queue:
+            yield Contender(queue, connection)
+    finally:
+        await admin.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        await admin.close()
+
+
+async def measure_somewhere(dsn: str, names: Sequence[str], sizes: Sizes) -> list[Row]:
+    if dsn:
+        return await measure(dsn, names, sizes)
+    with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as home:
+        async with embedded_postgres(Path(home)) as embedded:
+            return await measure(embedded, names, sizes)
+
+
+def table(rows: list[Row]) -> str:
+    heads = [name for name in asdict(rows[0]) if name != "promises"]
+    lines = [heads, *([str(getattr(row, name)) for name in heads] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    figures = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    ]
+    return "\n".join([*figures, "", *(f"{row.queue}: {row.promises}" for row in rows)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--dsn", default="", help="another Postgres than an embedded one")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--idle-seconds", type=float, default=30.0)
+    parser.add_argument("--queues", nargs="+", default=list(QUEUES), choices=QUEUES)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    sizes = Sizes(rounds=options.rounds, idle_seconds=options.idle_seconds)
+    rows = anyio.run(measure_somewhere, options.dsn, options.queues, sizes)
+    print(f"\n{table(rows)}\n")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+
+
+if __name__ == "__main__":
+    main()
