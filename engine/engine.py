@@ -25,7 +25,7 @@ from engine.jobs import (
     beating_heart,
     clear,
     store,
-    sweep_jobs,
+    sweep_now,
 )
 from engine.pace import patience_of
 from engine.settings import Isolation, Settings
@@ -206,8 +206,7 @@ class Engine:
         Also clears away what is old. Workers do both at their start and every so often.
         """
         patience = patience_of(self._settings)
-        await store.watch_workers(self._database.brisk, Identity().id)
-        taken = await sweep_jobs(self._database.brisk, patience=patience)
+        taken = await sweep_now(self._database.brisk, patience=patience)
         await clear(self._database.brisk, patience=patience)
         return taken
 

@@ -9,7 +9,7 @@ import typer
 
 from engine.cli import jobs, show
 from engine.cli.indexing import index_folder
-from engine.cli.opened import with_engine
+from engine.cli.opened import Interrupted, with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
 from engine.cli.work import work_command
 from engine.engine import Engine, Work
@@ -44,7 +44,7 @@ def main() -> None:
         _fail(str(error), 2)
     except (WidthwiseError, SourceError) as error:
         _fail(str(error), 1)
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         _fail("interrupted; the index is as it was", 130)
     except BrokenPipeError:
         # The reader of our output (`head`) has gone; there is nobody to tell.

@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from engine.cli.show import plain
-from engine.engine import Engine
+from engine.engine import Engine, Realm
 from engine.errors import WidthwiseError
 from engine.job import Job
+from engine.jobs import JobState
 from engine.report import PassReport, Phase
 from engine.report import Progress as Moment
 from engine.sources import Source
@@ -38,7 +39,8 @@ async def index_folder(
     realm = await engine.add_realm(name, source, replace=True)
     if (await realm.status()).realm.paused:
         raise RealmPaused(name)
-    job = await realm.index(from_scratch=from_scratch)
+    job = None if from_scratch else await _taken_up(engine, realm)
+    job = job or await realm.index(from_scratch=from_scratch)
     try:
         if quiet or not sys.stderr.isatty():
             return await job.finished()
@@ -47,6 +49,17 @@ async def index_folder(
         with anyio.move_on_after(LAST_WORDS_SECONDS, shield=True):
             await job.cancel()
         raise
+
+
+async def _taken_up(engine: Engine, realm: Realm) -> Job | None:
+    """The job of a command that was killed, if it has just begun again: it is what we want."""
+    before = (await realm.status()).job
+    if before is None or before.state is not JobState.RUNNING:
+        return None
+    await engine.sweep()
+    job = await engine.job(before.id)
+    begun_again = job.row.claims > before.claims and not job.state.is_end
+    return job if begun_again else None
 
 
 async def _drawn(job: Job, name: str) -> PassReport:

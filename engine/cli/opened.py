@@ -9,6 +9,10 @@ from engine.engine import Engine, Work
 from engine.settings import Isolation, Settings
 
 
+class Interrupted(Exception):
+    """Somebody at the terminal wants to stop."""
+
+
 def with_engine(run: Callable[[Engine], Awaitable[None]], *, work: Work = Work.NONE) -> None:
     """Open an engine as the environment says, in this process, and run the command on it.
 
@@ -20,4 +24,8 @@ def with_engine(run: Callable[[Engine], Awaitable[None]], *, work: Work = Work.N
         async with Engine.open(settings, work=work) as engine:
             await run(engine)
 
-    anyio.run(opened)
+    try:
+        anyio.run(opened)
+    except KeyboardInterrupt:
+        # By another name, since the framework of the command line ends without a word.
+        raise Interrupted from None

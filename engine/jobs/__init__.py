@@ -7,7 +7,7 @@ from engine.jobs.reconciler import Reconciler
 from engine.jobs.rows import Attempt, Claim, Enqueued, JobRow
 from engine.jobs.state import SUCCESS, Backoff, JobState, LossReason, Lost
 from engine.jobs.store import Reach
-from engine.jobs.sweeper import Patience, Sweeper, clear, sweep_jobs
+from engine.jobs.sweeper import Patience, Sweeper, clear, sweep_jobs, sweep_now
 from engine.jobs.worker import Pace, Running, Worker
 
 __all__ = [
@@ -36,4 +36,5 @@ __all__ = [
     "beating_heart",
     "clear",
     "sweep_jobs",
+    "sweep_now",
 ]

@@ -108,6 +108,16 @@ async def sweep_jobs(
     return sum(taken)
 
 
+async def sweep_now(pool: asyncpg.Pool, *, patience: Patience) -> int:
+    """Sweep for somebody who waits for it: what has just died is given its moment first."""
+    nobody = Identity().id
+    await store.watch_workers(pool, nobody)
+    if await pool.fetchval(query("exists_missing_worker")):
+        await anyio.sleep(MISSING_SECONDS)
+        await store.watch_workers(pool, nobody)
+    return await sweep_jobs(pool, patience=patience)
+
+
 async def take(pool: asyncpg.Pool, job: LostJob, outcome: Outcome, *, spread: float) -> bool:
     """End a claim that is not ours; whether it was still there to be ended."""
     decided = settlement(

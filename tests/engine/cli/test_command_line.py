@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -181,4 +183,55 @@ def test_names_cannot_steer_the_terminal(run: Run, tree: Path) -> None:
     run("index", str(tree))
     done = run("search", "evil red refund")
     assert "\x1b" not in done.stdout
+    assert run("index", str(tree)).returncode == 0
+
+
+def test_the_commands_about_jobs_tell_and_change_what_is_so(run: Run, tree: Path) -> None:
+    assert "no jobs" in run("jobs").stdout
+    _json(run("index", str(tree), "--json"))
+    (job,) = _json(run("jobs", "--json"))["jobs"]
+    assert (job["state"], job["realm"], job["done"], job["total"]) == ("succeeded", str(tree), 4, 4)
+    told = _json(run("job", str(job["id"]), "--json"))
+    assert [attempt["outcome"] for attempt in told["attempts"]] == ["succeeded"]
+    assert "attempt 1: succeeded" in run("job", str(job["id"])).stdout
+
+    assert run("pause", "tree").returncode == 0
+    paused = run("index", str(tree))
+    assert (paused.returncode, "is paused" in paused.stderr) == (1, True)
+    assert "paused" in run("status", "tree").stdout
+    again = run("retry", str(job["id"]))
+    assert "is pending" in again.stdout
+    (pending,) = _json(run("jobs", "tree", "--state", "pending", "--json"))["jobs"]
+    assert _json(run("status", "tree", "--json"))["realms"][0]["label"] == "queued"
+    assert "is cancelled" in run("cancel", str(pending["id"])).stdout
+    assert "already" in run("cancel", str(pending["id"])).stdout
+    assert run("resume", "tree").returncode == 0
+    assert "nothing to visit" in run("index", str(tree)).stdout
+
+
+@pytest.mark.parametrize("command", ["job", "cancel", "retry"])
+def test_a_job_that_is_not_known_is_said_to_be_unknown(run: Run, command: str) -> None:
+    done = run(command, "12")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "job 12: not known here" in done.stderr
+    assert run(command, "twelve").returncode == 2
+
+
+def test_an_interrupted_command_cancels_its_job_and_says_so(
+    run: Run, tree: Path, dsn: str, tmp_path: Path
+) -> None:
+    # Enough files that it is still at work when it is seen to be.
+    for number in range(400):
+        (tree / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
+    environment = os.environ | {"WIDTHWISE_DSN": dsn, "WIDTHWISE_EMBEDDER": "hashed"}
+    command = [sys.executable, "-c", "from engine.cli import main; main()", "index", str(tree)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not _json(run("jobs", "--state", "running", "--json"))["jobs"]:
+            assert time.monotonic() < deadline
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, "interrupted" in said) == (130, True)
+    (job,) = _json(run("jobs", "--json"))["jobs"]
+    assert job["state"] == "cancelled"
     assert run("index", str(tree)).returncode == 0
