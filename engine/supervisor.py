@@ -42,7 +42,6 @@ class Death:
     """The end of a child. `held_bytes` is what it held when it was killed for that, else 0."""
 
     returncode: int | None
-    lived_seconds: float
     last_lines: tuple[str, ...] = ()
     held_bytes: int = 0
 
@@ -116,16 +115,17 @@ class Supervisor:
             self._child.drain()
 
     async def keep_forever(self) -> None:
-        """Start a child, see it die, take its jobs from it, wait, and again."""
+        """Start a child, see it die, take its jobs from it, wait, and again, until drained."""
         pause = 0.0
         while not self._draining:
             began = time.monotonic()
             try:
-                death = await self._one_life(uuid4())
-            except Exception as error:  # whatever it is, the server goes on
+                await self._one_life(uuid4())
+            except Exception:  # whatever it is, the server goes on
                 log.exception("the worker process can't be started or watched")
-                death = Death(None, time.monotonic() - began, (repr(error),))
-            pause = next_pause_seconds(pause, lived_seconds=death.lived_seconds)
+            if self._draining:
+                break
+            pause = next_pause_seconds(pause, lived_seconds=time.monotonic() - began)
             log.warning("another worker process starts in %g s", pause)
             await anyio.sleep(pause)
 
@@ -139,8 +139,7 @@ class Supervisor:
             except heart.BROKEN as error:
                 log.warning("cannot sweep, trying again: %s", type(error).__name__)
 
-    async def _one_life(self, worker_id: UUID) -> Death:
-        began = time.monotonic()
+    async def _one_life(self, worker_id: UUID) -> None:
         # For its log, as far as anybody here wants to read it.
         level = logging.getLogger("widthwise").getEffectiveLevel()
         async with started_child(Orders(self._settings, worker_id, level)) as child:
@@ -150,11 +149,10 @@ class Supervisor:
                 held = await self._watched(child, worker_id)
             finally:
                 self._child = None
-        death = Death(child.returncode, time.monotonic() - began, child.last_lines, held)
+        death = Death(child.returncode, child.last_lines, held)
         loss = loss_by(death, limit=self._limit)
-        log.warning("%s\n%s", loss.detail, "\n".join(death.last_lines))
+        log.warning("%s", "\n".join([loss.detail, *death.last_lines]))
         await self._take_jobs(worker_id, loss)
-        return death
 
     async def _watched(self, child: Child, worker_id: UUID) -> int:
         """Wait for the child's death; returns what it held if that was too much."""

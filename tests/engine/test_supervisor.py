@@ -21,11 +21,11 @@ from engine.worker_child import started_child
 @pytest.mark.parametrize(
     ("death", "reason", "words"),
     [
-        (Death(-9, 3.0), LossReason.DEAD, "killed by SIGKILL"),
-        (Death(-11, 3.0), LossReason.DEAD, "killed by SIGSEGV"),
-        (Death(1, 3.0), LossReason.DEAD, "exit code 1"),
-        (Death(-9, 3.0, held_bytes=75 * MIB), LossReason.MEMORY, "its limit is 60 MiB"),
-        (Death(-9, 3.0, held_bytes=75 * MIB), LossReason.MEMORY, "it held 75 MiB"),
+        (Death(-9), LossReason.DEAD, "killed by SIGKILL"),
+        (Death(-11), LossReason.DEAD, "killed by SIGSEGV"),
+        (Death(1), LossReason.DEAD, "exit code 1"),
+        (Death(-9, held_bytes=75 * MIB), LossReason.MEMORY, "its limit is 60 MiB"),
+        (Death(-9, held_bytes=75 * MIB), LossReason.MEMORY, "it held 75 MiB"),
     ],
 )
 def test_the_jobs_of_a_dead_process_are_told_what_it_died_of(

@@ -17,7 +17,7 @@ from live_trees import write_tree
 
 from engine import Engine, Folder, Isolation, Job, JobState, PassFailed, Settings, Work
 from engine.index.database import open_database
-from engine.supervisor import supervised_workers
+from engine.supervisor import Supervisor, supervised_workers
 
 PATIENCE_SECONDS = 60
 TREE = {"base.py": "def f(): ...\n", "user.py": "from base import f\n\nf()\n"}
@@ -154,6 +154,26 @@ async def test_a_frozen_process_that_lost_its_job_is_replaced(
     assert str(lost.error).startswith("stalled")
 
 
+async def test_a_drained_process_finishes_its_job_and_has_no_successor(
+    dsn: str, root: Path, tmp_path: Path, connection: Connection
+) -> None:
+    write_tree(root, TREE)
+    async with (
+        open_database(dsn=dsn, home=tmp_path) as database,
+        _watching(dsn, tmp_path) as engine,
+    ):
+        supervisor = Supervisor(database, _settings(dsn, tmp_path), deaf_pings=10)
+        with anyio.fail_after(PATIENCE_SECONDS):
+            async with anyio.create_task_group() as tasks, _standstill(connection):
+                tasks.start_soon(supervisor.keep_forever)
+                job = await (await engine.add_realm("r", Folder(root))).index()
+                await _running(job)
+                supervisor.drain()
+        assert (await job.refresh()).state is JobState.SUCCEEDED
+        assert [attempt.outcome for attempt in await job.attempts()] == ["succeeded"]
+    assert supervisor.pid is None
+
+
 def _watching(dsn: str, home: Path) -> AbstractAsyncContextManager[Engine]:
     return Engine.open(_settings(dsn, home), work=Work.NONE)
 
@@ -163,12 +183,14 @@ async def test_closing_gives_back_and_leaves_no_process(
 ) -> None:
     # Enough files for parser workers.
     write_tree(root, {f"m{number}.py": "def f(): ...\n" for number in range(200)})
+    # Those of other tests, which may go on.
+    others = set(psutil.Process().children(recursive=True))
     async with Engine.open(_settings(dsn, tmp_path)) as engine:
         realm = await engine.add_realm("r", Folder(root))
         await engine.search("f")
         job = await realm.index()
         await _running(job)
-        ours = psutil.Process().children(recursive=True)
+        ours = list({*psutil.Process().children(recursive=True)} - others)
         worker = await _worker_pid(connection)
         assert worker in {process.pid for process in ours}
         ours += await _parsers(psutil.Process(worker))
