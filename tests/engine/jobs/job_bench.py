@@ -15,10 +15,11 @@ from virtual_clock import SESSION, VirtualClock
 
 from engine.index import live
 from engine.index.database import Connection, Queryable
-from engine.jobs import Backoff, Claim, Enqueued, JobState, Patience, Reach, store, sweep_jobs
+from engine.jobs import Backoff, Claim, Enqueued, JobState, Patience, Reach, store
 from engine.jobs.sql import query
 from engine.jobs.state import Outcome, settlement
 from engine.jobs.store import Beat
+from engine.jobs.sweeper import sweep_jobs
 from engine.report import Progress
 
 LEASE_SECONDS = 600.0

@@ -9,11 +9,11 @@ from job_bench import LEASE_SECONDS, PATIENCE, Bench, TakeOut, VirtualWorker, gu
 
 from engine.index.database import Connection
 from engine.index.sql import query as index_query
-from engine.jobs import Identity, LossReason, Lost, store, sweep_jobs
+from engine.jobs import Identity, LossReason, Lost, store
 from engine.jobs.rows import LostJob
 from engine.jobs.sql import query
 from engine.jobs.state import Released
-from engine.jobs.sweeper import MISSING_SECONDS, take
+from engine.jobs.sweeper import MISSING_SECONDS, sweep_jobs, take
 
 
 async def lost_jobs(bench: Bench) -> list[LostJob]:
