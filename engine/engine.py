@@ -29,12 +29,13 @@ from engine.jobs import (
 )
 from engine.pace import patience_of
 from engine.settings import Isolation, Settings
-from engine.sources import Source
+from engine.sources import KINDS, Source
 from engine.status import RealmStatus
 from prewarm import PostgresDefinitions
 
 if TYPE_CHECKING:
     from engine.jobs import Worker
+    from engine.supervisor import Supervisor
     from engine.visit import Visitor
 
 
@@ -65,7 +66,9 @@ class Engine:
         embedder: Embedder,
         embedder_id: int,
         queue: JobQueue,
+        isolation: Isolation,
     ) -> None:
+        self._isolation = isolation
         self._database = database
         self._pool = database.pool
         self._settings = settings
@@ -73,7 +76,7 @@ class Engine:
         self._embedder_id = embedder_id
         self._sources: dict[str, Source] = {}
         self._queue = queue
-        self._worker: Worker | None = None
+        self._worker: Worker | Supervisor | None = None
 
     @classmethod
     @asynccontextmanager
@@ -91,7 +94,8 @@ class Engine:
         next worker takes them; the live indexes stay as they are.
         """
         settings = settings or Settings.from_environment()
-        isolation = _isolation(settings, passed=embedder is not None or visitor is not None)
+        passed = embedder is not None or visitor is not None or work is Work.ADDED
+        isolation = _isolation(settings, passed=passed)
         embedder = embedder or open_embedder(settings.embedder)
         opening = _Opening(settings, embedder, visitor, work, isolation)
         async with _as_it_is(opening.engine()) as engine:
@@ -107,6 +111,11 @@ class Engine:
         next pass makes its index that of the new source.
         """
         described = source.describe()
+        if self._isolation is Isolation.PROCESS and described.get("kind") not in KINDS:
+            raise BadSetting(
+                f"realm {name!r}: jobs run in a process of their own, which can't open a source "
+                f"of the kind {described.get('kind')!r}; use isolation=inline"
+            )
         if not await live.insert_realm(self._pool, name, described, tenant=tenant):
             existing = await self._row(name)
             if existing.source != described and not replace:
@@ -281,7 +290,7 @@ class Engine:
         await store.set_paused(self._pool, (await self._row(realm)).id, paused=False)
 
     def drain(self) -> None:
-        """Begin no more jobs in this process; those that run go on to their end."""
+        """Begin no more jobs here; those that run go on to their end."""
         if self._worker is not None:
             self._worker.drain()
 
@@ -315,7 +324,7 @@ class _Opening:
             )
             embedder_id = await register_embedder(database.pool, self.embedder)
             queue = JobQueue(database, max_attempts=settings.max_attempts)
-            engine = Engine(database, settings, self.embedder, embedder_id, queue)
+            engine = Engine(database, settings, self.embedder, embedder_id, queue, self.isolation)
             if self.work is Work.NONE:
                 pass
             elif self.isolation is Isolation.PROCESS:
@@ -364,9 +373,10 @@ class _Opening:
                 heard=engine._queue.hear,
                 claims_jobs=False,
             ),
-            supervised_workers(engine._database, self.settings),
+            supervised_workers(engine._database, self.settings) as supervisor,
             worker_processes(1) as executor,
         ):
+            engine._worker = supervisor
             engine._embedder = offloaded(self.embedder, executor.run)
             engine._queue.is_told = True
             yield
@@ -421,8 +431,8 @@ def _isolation(settings: Settings, *, passed: bool) -> Isolation:
         return Isolation.INLINE if passed else Isolation.PROCESS
     if settings.isolation is Isolation.PROCESS and passed:
         raise BadSetting(
-            "isolation=process: an embedder or a visitor that is passed as an object exists in "
-            "this process only; use isolation=inline, or a setting that names it"
+            "isolation=process: an embedder or a visitor that is passed as an object, and the "
+            "list of realms that were added, exist in this process only; use isolation=inline"
         )
     return settings.isolation
 

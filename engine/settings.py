@@ -30,8 +30,8 @@ class Isolation(StrEnum):
     """Where jobs run.
 
     INLINE: in this process. PROCESS: in a process of their own, which is started again when
-    it dies. AUTO: in a process of their own, unless an embedder or a visitor was passed as
-    an object, which only this process has.
+    it dies. AUTO: in a process of their own, unless they need what only this process has: an
+    embedder or a visitor that was passed as an object.
     """
 
     AUTO = "auto"
