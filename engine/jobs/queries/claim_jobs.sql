@@ -86,10 +86,15 @@ claimed AS (
 ),
 notified AS (
     -- Without ids it means that anything may have happened: many are too long to be sent.
-    SELECT pg_notify(
-        'widthwise_jobs',
-        'running ' || CASE WHEN count(*) <= 300 THEN string_agg(id::text, ',') ELSE '' END
-    )
+    SELECT
+        pg_notify(
+            'widthwise_jobs',
+            'running ' || CASE WHEN count(*) <= 300 THEN string_agg(id::text, ',') ELSE '' END
+        ),
+        -- A start does not wait for the disk. If the server forgets a claim when it crashes, the
+        -- job is in line again and the token means nothing. Whatever is written under the
+        -- token takes the claim to the disk with it.
+        set_config('synchronous_commit', 'off', true)
     FROM claimed
     HAVING count(*) > 0
 )
