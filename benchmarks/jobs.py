@@ -141,17 +141,17 @@ class Figures:
     starts: list[float]
     idle: float = 0.0
 
-    def row(self, queue: Queue) -> Row:
+    def row(self, queue: str, promises: str) -> Row:
         centiles = quantiles(self.starts, n=100)
         return Row(
-            queue.name,
+            queue,
             round(median(self.single)),
             round(median(self.batched)),
             round(median(self.run)),
             round(centiles[49], 2),
             round(centiles[94], 2),
             round(self.idle, 2),
-            queue.promises,
+            promises,
         )
 
 
@@ -164,9 +164,10 @@ async def measure(dsn: str, names: Sequence[str], sizes: Sizes) -> list[Row]:
             in_turn = [contenders[name] for name in (*names[turn:], *names[:turn])]
             await one_round(in_turn, figures, sizes)
             print(f"round {number + 1} of {sizes.rounds}", flush=True)
-        for name, idle in (await idling(dsn, contenders, sizes.idle_seconds)).items():
-            figures[name].idle = idle
-        return [each.row(contenders[name].queue) for name, each in figures.items()]
+        promises = {name: each.queue.promises for name, each in contenders.items()}
+    for name, idle in (await idling(dsn, names, sizes.idle_seconds)).items():
+        figures[name].idle = idle
+    return [each.row(name, promises[name]) for name, each in figures.items()]
 
 
 async def one_round(
@@ -187,21 +188,21 @@ async def one_round(
             figures[each.queue.name].starts += await each.start_latencies(sizes.starts)
 
 
-async def idling(dsn: str, contenders: dict[str, Contender], seconds: float) -> dict[str, float]:
-    """All at the same time: each has a database of its own, which counts for itself."""
-    watching = await asyncpg.connect(dsn)
+async def idling(dsn: str, names: Sequence[str], seconds: float) -> dict[str, float]:
+    """All at the same time, in new databases: each counts for itself, and vacuums nothing."""
+    databases: dict[str, str] = {}
     async with AsyncExitStack() as stack:
+        watching = await asyncpg.connect(dsn)
         stack.push_async_callback(watching.close)
-        names = {
-            name: await each.connection.fetchval("SELECT current_database()")
-            for name, each in contenders.items()
-        }
-        for each in contenders.values():
+        for name in names:
+            each = await stack.enter_async_context(contender(dsn, name))
+            await each.connection.execute("VACUUM (ANALYZE)")
+            databases[name] = await each.connection.fetchval("SELECT current_database()")
             await stack.enter_async_context(each.queue.standing_by())
         await anyio.sleep(SETTLING_SECONDS)
-        before = {name: await transactions(watching, names[name]) for name in names}
+        before = {name: await transactions(watching, databases[name]) for name in names}
         await anyio.sleep(seconds)
-        after = {name: await transactions(watching, names[name]) for name in names}
+        after = {name: await transactions(watching, databases[name]) for name in names}
     return {name: (after[name] - before[name]) / seconds for name in names}
 
 
