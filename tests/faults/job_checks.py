@@ -26,9 +26,11 @@ ONE_BY_ONE: dict[str, Any] = {"embed_batch_size": 4, "embed_concurrency": 1}
 """Calls of few texts each, one after the other: their log tells how far a pass got."""
 
 
-async def until(condition: Callable[[], Awaitable[object]]) -> None:
+async def until(
+    condition: Callable[[], Awaitable[object]], *, within_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Poll what is true in another process, or in the database."""
-    with anyio.fail_after(PATIENCE_SECONDS):
+    with anyio.fail_after(within_seconds):
         while not await condition():  # noqa: ASYNC110 - see above
             await anyio.sleep(POLL_SECONDS)
 

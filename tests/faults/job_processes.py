@@ -18,7 +18,7 @@ import job_worker
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["job_worker", "engine.indexing", "engine.inline"])
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 40.0
 """What a test waits for takes a second or two; this only turns a standstill into a failure."""
 
 USUAL: dict[str, Any] = {

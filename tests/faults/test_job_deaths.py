@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from embedding_provider import Call, embedding_provider
+from embedding_provider import embedding_provider
 from job_checks import (
     ONE_BY_ONE,
     Connection,
@@ -17,6 +17,7 @@ from job_checks import (
     until,
     vectors_stored,
 )
+from job_gate import Gate
 from job_processes import job_process
 
 from engine import Work
@@ -32,24 +33,19 @@ async def at_least(connection: Connection, vectors: int) -> bool:
 async def test_a_killed_worker_is_replaced_at_once_and_what_it_paid_for_is_not_paid_again(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:
-    async def hold_the_third(call: Call) -> None:
-        if call.number >= 3:
-            await anyio.sleep_forever()
-
     async with (
         embedding_provider() as first,
         embedding_provider() as second,
         engine_at(dsn, tmp_path, work=Work.NONE) as front,
         job_process(dsn, tmp_path, provider=first.url, **LONG, **ONE_BY_ONE) as victim,
     ):
-        first.on_call = hold_the_third
+        gate = Gate(first, first=3)
         job = await asked(front, root)
-        await first.until(lambda provider: len(provider.calls) == 3)
+        await gate.reached()
         await until(lambda: at_least(connection, 8))
         async with job_process(dsn, tmp_path, provider=second.url, **LONG, **ONE_BY_ONE) as other:
             victim.kill()
             killed_at = await connection.fetchval("SELECT clock_timestamp()")
-            await second.until(lambda provider: bool(provider.calls))
             await finished(job)
             lost, good = await job.attempts()
             assert (good.started_at - killed_at).total_seconds() < 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from embedding_provider import Call, Provider, embedding_provider
+from embedding_provider import embedding_provider
 from faulty_parts import FaultyEmbedder
 from job_checks import (
     ONE_BY_ONE,
@@ -20,30 +20,16 @@ from job_checks import (
     outcomes,
     until,
 )
+from job_gate import Gate
 from job_processes import PATIENCE_SECONDS, JobProcess, job_process
 from live_trees import write_tree
 from pass_checks import REALM, rows_of, version_tree
 from tcp_proxy import proxied
 
 from engine import Engine, JobState, Work
+from engine.jobs import Worker
 
 SHORT: dict[str, Any] = {"lease_seconds": 1.0} | ONE_BY_ONE
-
-
-class Gate:
-    """Holds a call of the provider, and those after it, until it is opened."""
-
-    def __init__(self, provider: Provider, *, number: int) -> None:
-        self._number = number
-        self._open = anyio.Event()
-        provider.on_call = self._pass
-
-    def open(self) -> None:
-        self._open.set()
-
-    async def _pass(self, call: Call) -> None:
-        if call.number >= self._number:
-            await self._open.wait()
 
 
 async def heard_of_its_loss(worker: JobProcess) -> None:
@@ -60,9 +46,9 @@ async def test_a_worker_that_was_frozen_past_its_lease_can_write_nothing_more(
         engine_at(dsn, tmp_path, work=Work.NONE) as front,
         job_process(dsn, tmp_path, provider=first.url, **SHORT) as zombie,
     ):
-        gate = Gate(first, number=3)
+        gate = Gate(first, first=3)
         job = await asked(front, root)
-        await first.until(lambda provider: len(provider.calls) == 3)
+        await gate.reached()
         async with job_process(dsn, tmp_path, provider=second.url, **SHORT) as other:
             zombie.freeze()
             await finished(job)
@@ -153,7 +139,7 @@ async def test_a_stalled_pass_that_its_own_process_runs_again_can_write_nothing_
 
 
 def running_in(engine: Engine) -> frozenset[int]:
-    assert engine._worker is not None
+    assert isinstance(engine._worker, Worker)
     return engine._worker.running
 
 

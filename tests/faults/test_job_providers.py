@@ -1,0 +1,91 @@
+"""What a provider answers with decides whether a job is tried again, when, and at whose charge."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from embedding_provider import Call, Refusal, embedding_provider
+from job_checks import (
+    Connection,
+    asked,
+    assert_right,
+    ended,
+    engine_at,
+    finished,
+    in_state,
+    outcomes,
+)
+
+from engine import Attempt, FailureKind
+
+
+def pauses(attempts: list[Attempt]) -> list[float]:
+    return [
+        (later.started_at - earlier.finished_at).total_seconds()
+        for earlier, later in pairwise(attempts)
+    ]
+
+
+class Refusing:
+    """Answers the first `times` calls with a status."""
+
+    def __init__(self, status: int, *, times: int, headers: dict[str, str] | None = None) -> None:
+        self._refusal = Refusal(status, headers)
+        self._times = times
+
+    async def __call__(self, call: Call) -> None:
+        if call.number <= self._times:
+            raise self._refusal
+
+
+async def test_after_errors_of_the_server_the_job_waits_longer_each_time_and_then_succeeds(
+    dsn: str, connection: Connection, root: Path, tmp_path: Path
+) -> None:
+    async with (
+        embedding_provider() as provider,
+        engine_at(dsn, tmp_path, provider=provider.url, backoff_seconds=0.4) as engine,
+    ):
+        provider.on_call = Refusing(500, times=2)
+        job = await asked(engine, root)
+        await in_state(job, "running")
+        await in_state(job, "pending")
+        assert "500" in (job.error or "")
+        assert job.row.is_retrying
+        await finished(job)
+        attempts = await job.attempts()
+        assert outcomes(attempts) == ["retry", "retry", "succeeded"]
+        assert (job.row.attempt, job.error) == (3, None)
+        first, second = pauses(attempts)
+        assert first >= 0.4
+        assert second >= 0.8
+    await assert_right(dsn, connection, root, provider=provider.url)
+
+
+async def test_a_request_that_the_provider_calls_wrong_fails_its_job_at_once(
+    dsn: str, root: Path, tmp_path: Path
+) -> None:
+    async with (
+        embedding_provider() as provider,
+        engine_at(dsn, tmp_path, provider=provider.url) as engine,
+    ):
+        provider.on_call = Refusing(400, times=1)
+        job = await ended(await asked(engine, root))
+        assert (job.state, job.error_kind) == ("failed", FailureKind.PERMANENT)
+        assert "400" in (job.error or "")
+        assert outcomes(await job.attempts()) == ["failed"]
+
+
+async def test_a_provider_that_asks_for_a_pause_gets_it_and_no_attempt_is_charged(
+    dsn: str, connection: Connection, root: Path, tmp_path: Path
+) -> None:
+    async with (
+        embedding_provider() as provider,
+        engine_at(dsn, tmp_path, provider=provider.url, max_attempts=1) as engine,
+    ):
+        provider.on_call = Refusing(429, times=1, headers={"Retry-After": "1"})
+        job = await asked(engine, root)
+        await finished(job)
+        attempts = await job.attempts()
+        assert outcomes(attempts) == ["throttled", "succeeded"]
+        assert job.row.attempt == 1
+        assert 1.0 <= pauses(attempts)[0] < 10.0
+    await assert_right(dsn, connection, root, provider=provider.url)
