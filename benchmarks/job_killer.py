@@ -83,11 +83,11 @@ class Fleet:
                 for _ in range(count)
             ]
 
-    async def strike(self, connection: asyncpg.Connection, tasks: anyio.abc.TaskGroup) -> bool:
+    async def strike(self, pool: asyncpg.Pool, tasks: anyio.abc.TaskGroup) -> bool:
         """End a worker that runs something, in some way; whether there was one."""
         within_reach = [each.pid for each in self.processes if each.pid not in self.frozen]
         await anyio.sleep(self.chance.uniform(0, 0.2))
-        rows = await connection.fetch(RUNNING, within_reach)
+        rows = await pool.fetch(RUNNING, within_reach)
         if not rows:
             return False
         row, ending = self.chance.choice(rows), self.chance.choice(ENDINGS)

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import quantiles
 from typing import Any
@@ -74,10 +74,23 @@ WHERE realms.name = $1
 """
 
 
+# A claim that a request overtakes between its look and its lock starts a moment before it.
+MOMENT = timedelta(seconds=0.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which job a request was answered with, and when the edit that it is for was begun."""
+
+    job_id: int
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the database says when all is quiet. `attempts` by realm, in order of their start."""
 
+    requests: Sequence[Request]
     states: Counter[str]
     attempts: Sequence[Row]
     swaps: Sequence[Row]
@@ -85,15 +98,16 @@ class Evidence:
     left: Mapping[str, int]
 
 
-async def gather(connection: asyncpg.Connection) -> Evidence:
-    rows = await connection.fetch("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
-    realms = await connection.fetch("SELECT id, generation FROM realms")
+async def gather(pool: asyncpg.Pool, requests: Sequence[Request]) -> Evidence:
+    rows = await pool.fetch("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
+    realms = await pool.fetch("SELECT id, generation FROM realms")
     return Evidence(
+        requests,
         Counter({row["state"]: row["jobs"] for row in rows}),
-        [dict(row) for row in await connection.fetch(ATTEMPTS)],
-        [dict(row) for row in await connection.fetch("SELECT * FROM audited_swaps")],
+        [dict(row) for row in await pool.fetch(ATTEMPTS)],
+        [dict(row) for row in await pool.fetch("SELECT * FROM audited_swaps")],
         {row["id"]: row["generation"] for row in realms},
-        {what: await connection.fetchval(statement) for what, statement in LEFT.items()},
+        {what: await pool.fetchval(statement) for what, statement in LEFT.items()},
     )
 
 
@@ -101,6 +115,7 @@ def judge(evidence: Evidence) -> list[str]:
     """What is wrong, a line each."""
     return [
         *(f"{evidence.states[state]} jobs {state}" for state in _unwanted(evidence.states)),
+        *_unanswered(evidence),
         *_double_swaps(evidence),
         *_overlaps(evidence.attempts),
         *(
@@ -114,6 +129,16 @@ def judge(evidence: Evidence) -> list[str]:
 
 def _unwanted(states: Counter[str]) -> list[str]:
     return sorted(state for state in states if state != "succeeded" and states[state])
+
+
+def _unanswered(evidence: Evidence) -> Iterable[str]:
+    """The claim that ended well began behind the edit, so that it has seen it."""
+    good = (each for each in evidence.attempts if each["outcome"] == "succeeded")
+    starts = {each["job_id"]: each["started_at"] for each in good}
+    for request in evidence.requests:
+        start = starts.get(request.job_id)
+        if start is None or start < request.at - MOMENT:
+            yield f"job {request.job_id}: answers a request of {request.at} from {start}"
 
 
 def _double_swaps(evidence: Evidence) -> Iterable[str]:
@@ -167,8 +192,8 @@ def centiles(seconds: Sequence[float]) -> tuple[float, float]:
     return cuts[9], cuts[18]
 
 
-async def live(connection: asyncpg.Connection, realm: str) -> dict[str, Row]:
-    rows = [dict(row) for row in await connection.fetch(LIVE, realm)]
+async def live(pool: asyncpg.Pool, realm: str) -> dict[str, Row]:
+    rows = [dict(row) for row in await pool.fetch(LIVE, realm)]
     return {row["key"]: row | {"chunks": json.loads(row["chunks"])} for row in rows}
 
 

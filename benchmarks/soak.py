@@ -25,6 +25,7 @@ from benchmarks.job_trees import Tree
 from benchmarks.job_verdict import (
     AUDIT_TABLE,
     Evidence,
+    Request,
     centiles,
     differences,
     gather,
@@ -66,14 +67,18 @@ class Soak:
     chance: random.Random
     trees: dict[str, Tree] = field(default_factory=dict)
     edits: Counter[str] = field(default_factory=Counter)
+    requests: list[Request] = field(default_factory=list)
     joined: int = 0
     wrong: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
+        async with asyncpg.create_pool(self.dsn, min_size=1, max_size=2) as pool:
+            await self._run(pool)
+
+    async def _run(self, pool: asyncpg.Pool) -> None:
         mark = str(uuid4())
-        connection = await asyncpg.connect(self.dsn)
         async with Engine.open(self._settings(), work=Work.NONE) as engine:
-            await connection.execute(AUDIT_TABLE)
+            await pool.execute(AUDIT_TABLE)
             await self._plant(engine)
             async with fleet(
                 self._environment(mark),
@@ -83,16 +88,15 @@ class Soak:
             ) as workers:
                 workers.start(self.plan.workers)
                 began = time.monotonic()
-                await self._storm(engine, workers, connection)
-                await self._quiet(connection)
+                await self._storm(engine, workers, pool)
+                await self._quiet(pool)
                 await workers.stop()
         self.wrong += workers.complaints
         self.wrong += [f"process {each} lives on" for each in survivors(mark)]
-        evidence = await gather(connection)
+        evidence = await gather(pool, self.requests)
         self.wrong += judge(evidence)
         self._print(evidence, workers, time.monotonic() - began)
-        await self._compare(connection)
-        await connection.close()
+        await self._compare(pool)
 
     async def _plant(self, engine: Engine) -> None:
         for number in range(self.plan.realms):
@@ -102,43 +106,43 @@ class Soak:
             self.trees[name] = tree
             await (await engine.add_realm(name, Folder(tree.root))).index()
 
-    async def _storm(self, engine: Engine, workers: Fleet, connection: asyncpg.Connection) -> None:
+    async def _storm(self, engine: Engine, workers: Fleet, pool: asyncpg.Pool) -> None:
         async with anyio.create_task_group() as frozen, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._strike, workers, connection, frozen)
-            await self._edit(engine)
+            tasks.start_soon(self._strike, workers, pool, frozen)
+            await self._edit(engine, pool)
             tasks.cancel_scope.cancel()
 
-    async def _edit(self, engine: Engine) -> None:
+    async def _edit(self, engine: Engine, pool: asyncpg.Pool) -> None:
         """Evenly over the time. Half of the requests are from scratch, to keep workers busy."""
         began, pause = anyio.current_time(), self.plan.minutes * 60 / self.plan.jobs
         for number in range(self.plan.jobs):
             await anyio.sleep_until(began + number * pause)
             name = self.chance.choice(list(self.trees))
+            at = await pool.fetchval("SELECT clock_timestamp()")
             self.edits[self.trees[name].edit()] += 1
             job = await engine.index(name, from_scratch=self.chance.random() < 0.5)
+            self.requests.append(Request(job.id, at))
             self.joined += job.joined
 
-    async def _strike(
-        self, workers: Fleet, connection: asyncpg.Connection, tasks: anyio.abc.TaskGroup
-    ) -> None:
+    async def _strike(self, workers: Fleet, pool: asyncpg.Pool, tasks: anyio.abc.TaskGroup) -> None:
         while True:
             await anyio.sleep(self.plan.kill_seconds * self.chance.uniform(0.5, 1.5))
-            while not await workers.strike(connection, tasks):
+            while not await workers.strike(pool, tasks):
                 pass
 
-    async def _quiet(self, connection: asyncpg.Connection) -> None:
+    async def _quiet(self, pool: asyncpg.Pool) -> None:
         with anyio.move_on_after(QUIET_SECONDS):
-            while await connection.fetchval(UNENDED):  # noqa: ASYNC110 - as others would see it
+            while await pool.fetchval(UNENDED):  # noqa: ASYNC110 - as others would see it
                 await anyio.sleep(0.2)
 
-    async def _compare(self, connection: asyncpg.Connection) -> None:
+    async def _compare(self, pool: asyncpg.Pool) -> None:
         """Every live index with one that is made from nothing, by an engine without a history."""
         async with Engine.open(self._settings(), work=Work.ADDED) as engine:
             for name, tree in self.trees.items():
                 fresh = await engine.add_realm(f"fresh {name}", Folder(tree.root))
                 await (await fresh.index()).finished()
-                ours = await live(connection, name)
-                found = differences(ours, await live(connection, fresh.name))
+                ours = await live(pool, name)
+                found = differences(ours, await live(pool, fresh.name))
                 self.wrong += [f"{name}: {key} is not as in a fresh index" for key in found]
                 if ours.keys() != {path.name for path in tree.root.iterdir()}:
                     self.wrong.append(f"{name}: other files than on the disk")

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from benchmarks.job_killer import Blow, Ending
-from benchmarks.job_verdict import Evidence, differences, judge, takeovers
+from benchmarks.job_verdict import Evidence, Request, differences, judge, takeovers
 
 ONE, TWO, THREE = UUID(int=1), UUID(int=2), UUID(int=3)
 
@@ -43,6 +43,7 @@ NEXT = attempt(2, THREE, 6, 7)
 def evidence(**other: Any) -> Evidence:
     """Two jobs of a realm: one that lost its worker once, and one that follows."""
     sound: dict[str, Any] = {
+        "requests": [Request(1, at(0)), Request(2, at(4))],
         "states": Counter(succeeded=2),
         "attempts": [LOST, AGAIN, NEXT],
         "swaps": [swap(0, 1, TWO), swap(1, 2, THREE)],
@@ -59,6 +60,8 @@ def test_a_history_in_which_each_claim_swaps_once_is_sound() -> None:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
+        ({"requests": [Request(2, at(6.5))]}, "job 2: answers a request"),
+        ({"requests": [Request(1, at(3)), Request(3, at(3))]}, "job 3: answers a request"),
         ({"states": Counter(succeeded=1, pending=1)}, "1 jobs pending"),
         ({"states": Counter(succeeded=1, failed=1)}, "1 jobs failed"),
         ({"left": {"working rows": 3}}, "3 working rows"),
@@ -78,7 +81,8 @@ def test_each_harm_is_told(harm: dict[str, Any], told: str) -> None:
 def test_claims_of_two_realms_may_run_at_once() -> None:
     others = [AGAIN, NEXT | {"realm_id": 8, "started_at": at(5)}]
     steps = [swap(0, 1, TWO), swap(0, 1, THREE) | {"realm_id": 8}]
-    assert judge(evidence(attempts=others, swaps=steps, generations={7: 1, 8: 1})) == []
+    found = judge(evidence(attempts=others, swaps=steps, generations={7: 1, 8: 1}))
+    assert found == []
 
 
 def test_a_takeover_is_counted_from_a_blow_that_ended_its_claim() -> None:
