@@ -163,7 +163,15 @@ class Heart:
         self._held: dict[UUID, _Held] = {}
         self._number: int | None = None
         self._lockable = self._locked = self._leaving = False
+        self._connected = False
         self._hurry = anyio.Event()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether others can tell that this process lives. A claim of one that is not seen is
+        soon taken for that of a dead one.
+        """
+        return self._connected
 
     @contextmanager
     def holding(
@@ -212,7 +220,7 @@ class Heart:
         try:
             yield connection
         finally:
-            self._locked = False
+            self._connected = self._locked = False
             with anyio.move_on_after(STATEMENT_SECONDS, shield=True) as scope:
                 await self._say_goodbye(connection)
             if scope.cancelled_caught or not connection.is_closed():
@@ -231,6 +239,7 @@ class Heart:
         await connection.add_listener(CHANNEL, self._notified)
         if self._claims_jobs:
             await self._register(connection)
+        self._connected = True
         self._heard(News())
         third = self._lease_seconds / 3
         beaten = float("-inf")

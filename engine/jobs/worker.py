@@ -140,7 +140,7 @@ class Worker:
     async def _claim(self, tasks: anyio.abc.TaskGroup) -> float:
         """Start what can be claimed; returns the seconds until there may be more."""
         free = self._pace.jobs_at_once - len(self._running)
-        if self._draining or free <= 0:
+        if self._draining or free <= 0 or not self._heart.is_seen:
             return self._pace.poll_seconds
         since = time.monotonic()
         # Not cancelled on its way: nobody would know of the claim but the database.

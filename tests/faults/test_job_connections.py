@@ -43,19 +43,42 @@ async def test_work_is_found_without_a_listener_and_the_listener_comes_back(
     async with (
         proxied(dsn) as proxy,
         engine_at(dsn, tmp_path, work=Work.NONE) as front,
-        job_process(proxy.dsn, tmp_path, poll_seconds=0.5) as worker,
+        job_process(proxy.dsn, tmp_path, poll_seconds=5.0) as worker,
     ):
         await finished(await asked(front, root))
         proxy.cut(saying=HEART)
-        proxy.refuse()
-        await until(lambda: has_hearts(connection, 0))
         write_tree(root, version_tree(1, 3))
         job = await front.index(REALM)
         await finished(job)
         (only,) = await job.attempts()
-        assert (only.started_at - job.row.enqueued_at).total_seconds() < 3
-        proxy.accept()
+        assert (only.started_at - job.row.enqueued_at).total_seconds() < 5
         await until(lambda: has_hearts(connection, 1))
+        worker.terminate()
+        assert await worker.ended() == 0
+    await assert_right(dsn, connection, root)
+
+
+async def test_a_worker_that_nobody_can_see_claims_nothing_until_it_is_seen_again(
+    dsn: str, connection: Connection, root: Path, tmp_path: Path
+) -> None:
+    async with (
+        proxied(dsn) as proxy,
+        engine_at(dsn, tmp_path, work=Work.NONE) as front,
+        job_process(proxy.dsn, tmp_path) as worker,
+        job_process(dsn, tmp_path, work="added"),
+    ):
+        await finished(await asked(front, root))
+        # Its other connections are open all the while.
+        proxy.refuse()
+        proxy.cut(saying=HEART)
+        await until(lambda: has_hearts(connection, 1))
+        job = await front.index(REALM)
+        # Many polls of the one, and many sweeps of the other.
+        await connection.execute("SELECT pg_sleep(1.5)")
+        assert (await job.refresh()).row.claims == 0
+        proxy.accept()
+        await finished(job)
+        assert outcomes(await job.attempts()) == ["succeeded"]
         worker.terminate()
         assert await worker.ended() == 0
     await assert_right(dsn, connection, root)
