@@ -74,8 +74,9 @@ class JobQueue:
         before: int | None,
         limit: int,
     ) -> list[JobRow]:
+        # Planned for what is asked, unlike what the other pool is for.
         return await store.page(
-            self._database.brisk, realm=realm, states=states, before=before, limit=limit
+            self._database.pool, realm=realm, states=states, before=before, limit=limit
         )
 
     async def attempts(self, job_id: int) -> list[Attempt]:

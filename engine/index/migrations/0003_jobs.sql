@@ -73,7 +73,6 @@ CREATE UNIQUE INDEX jobs_begun ON jobs (realm_id)
 WHERE state = 'running' OR (state = 'pending' AND claims > 0);
 
 CREATE INDEX jobs_line ON jobs (rank, id) WHERE state = 'pending';
-CREATE INDEX jobs_due ON jobs (due_at) WHERE state = 'pending';
 CREATE INDEX jobs_tenant ON jobs (tenant, rank) WHERE state = 'pending' AND tenant <> '';
 -- By what a heartbeat leaves alone, so that it is a heap-only update.
 CREATE INDEX jobs_running ON jobs (id) WHERE state = 'running';
