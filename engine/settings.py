@@ -81,7 +81,15 @@ class Settings:
     memory_limit_mb: int | None = None
 
     def __post_init__(self) -> None:
-        """Times may be fractions when they are passed in; none may be zero."""
+        """Times may be fractions when they are passed in; none may be zero.
+
+        The isolation may be passed as its word.
+        """
+        try:
+            object.__setattr__(self, "isolation", Isolation(self.isolation))
+        except ValueError:
+            choices = ", ".join(Isolation)
+            raise BadSetting(f"isolation={self.isolation!r}: must be one of {choices}") from None
         for name in TIMES:
             if not getattr(self, name) > 0:
                 raise BadSetting(f"{name}={getattr(self, name)!r}: must be above 0")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import Settings
+from engine import BadSetting, Isolation, Settings
 from resolver import render_envelope, visit_concurrency
 
 
@@ -27,3 +27,19 @@ def test_a_number_is_taken_with_blanks_around_it() -> None:
 def test_credentials_are_in_no_repr_and_no_table() -> None:
     settings = Settings(dsn="postgresql://u:hunter2@h/d")
     assert "hunter2" not in repr(settings) + str(settings.table())
+
+
+def test_isolation_is_taken_as_its_word_and_garbage_is_refused() -> None:
+    assert Settings(isolation="inline").isolation is Isolation.INLINE  # type: ignore[arg-type]
+    with pytest.raises(BadSetting, match="auto, inline, process"):
+        Settings(isolation="outside")  # type: ignore[arg-type]
+    assert Settings.from_environment({"WIDTHWISE_ISOLATION": "Process"}).isolation == "process"
+    assert Settings.from_environment({"WIDTHWISE_ISOLATION": "outside"}).isolation == "auto"
+
+
+@pytest.mark.parametrize("name", ["lease_seconds", "poll_seconds", "backoff_seconds"])
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_a_time_that_is_none_is_refused(name: str, value: float) -> None:
+    with pytest.raises(BadSetting, match=name):
+        Settings(**{name: value})
+    assert getattr(Settings(**{name: 0.05}), name) == 0.05
