@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -96,6 +97,13 @@ class _Held:
     told: Progress = field(default_factory=Progress)
 
 
+def uptime_seconds() -> float:
+    """A clock that nobody sets. Where the system has one, it goes on while the machine sleeps."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
 @asynccontextmanager
 async def beating_heart(
     dsn: str,
@@ -104,7 +112,7 @@ async def beating_heart(
     lease_seconds: float,
     heard: Callable[[News], None],
     claims_jobs: bool = True,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = uptime_seconds,
 ) -> AsyncIterator["Heart"]:
     """A heart for the length of the block; `heard` is called in the loop of the caller.
 
@@ -158,7 +166,7 @@ class Heart:
         self._heard = heard
         self._tell = tell
         self._claims_jobs = claims_jobs
-        self._clock = clock
+        self.clock = clock
         # By token: a job that was taken away may be claimed again before its pass has ended.
         self._held: dict[UUID, _Held] = {}
         self._number: int | None = None
@@ -247,9 +255,9 @@ class Heart:
             while not connection.is_closed():
                 due = self._hurry.is_set() or bool(self._held)
                 self._hurry = anyio.Event()
-                if self._claims_jobs and (due or self._clock() - beaten >= third):
+                if self._claims_jobs and (due or self.clock() - beaten >= third):
                     await self._beat(connection)
-                    beaten = self._clock()
+                    beaten = self.clock()
                 with anyio.move_on_after(min(third, BUSY_SECONDS)):
                     await self._hurry.wait()
         except anyio.get_cancelled_exc_class():
@@ -288,7 +296,7 @@ class Heart:
                 await self._register(connection)
             return
         progress = [each.progress() for each in held]
-        sent = self._clock()
+        sent = self.clock()
         ours = await store.beat(
             connection,
             [
@@ -298,7 +306,7 @@ class Heart:
             lease_seconds=self._lease_seconds,
         )
         for each, now in zip(held, progress, strict=True):
-            if each.claim.job_id in ours:
+            if each.claim.token in ours:
                 each.good, each.told = sent, now
             else:
                 self._lose(each)
@@ -312,7 +320,7 @@ class Heart:
         while True:
             await anyio.sleep(self._lease_seconds / 20)
             for held in list(self._held.values()):
-                if self._clock() - held.good > self._lease_seconds * 5 / 6:
+                if self.clock() - held.good > self._lease_seconds * 5 / 6:
                     log.error("job=%d: its lease could not be renewed", held.claim.job_id)
                     self._lose(held)
 

@@ -101,8 +101,8 @@ async def claim(
 
 async def beat(
     database: Queryable, beats: Sequence[Beat], *, lease_seconds: float
-) -> frozenset[int]:
-    """Renew the leases of these claims; returns the jobs that are still theirs."""
+) -> frozenset[UUID]:
+    """Renew the leases of these claims; returns the tokens of those that still hold."""
     rows = await database.fetch(
         query("beat_jobs"),
         [beat.job_id for beat in beats],
@@ -117,7 +117,7 @@ async def beat(
         [beat.progress.to_load for beat in beats],
         [beat.moved for beat in beats],
     )
-    return frozenset(row["id"] for row in rows)
+    return frozenset(row["token"] for row in rows)
 
 
 async def settle(

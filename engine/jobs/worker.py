@@ -1,7 +1,6 @@
 """Claims jobs and runs them, so many at once. Knows no pass: it is told how to run one."""
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -142,7 +141,7 @@ class Worker:
         free = self._pace.jobs_at_once - len(self._running)
         if self._draining or free <= 0 or not self._heart.is_seen:
             return self._pace.poll_seconds
-        since = time.monotonic()
+        since = self._heart.clock()
         # Not cancelled on its way: nobody would know of the claim but the database.
         with anyio.CancelScope(shield=True):
             claimed = await store.claim(

@@ -7,12 +7,7 @@ from uuid import uuid4
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from job_machine_laboratory import Fault
-from job_machine_model import (
-    LEASE,
-    MAX_ATTEMPTS,
-    MISSING,
-    STALL,
-)
+from job_machine_model import LEASE, MAX_ATTEMPTS, MISSING, STALL, Job
 from job_machine_rows import BROKEN_RULES, actual, expected
 from job_machine_steps import (
     KINDS,
@@ -136,45 +131,52 @@ class JobMachine(JobSteps):
             if job.is_live:
                 self.model.cancelled(job)
 
-    @precondition(lambda self: self.model.jobs)
-    @rule(pick=picks, fault=faults)
-    def hurry(self, pick: int, fault: Fault) -> None:
-        job = self._any_job(pick)
+    @rule(
+        what=st.sampled_from(["hurry", "hurry", "pause", "resume", "delete", "prune", "forget"]),
+        pick=picks,
+        fault=faults,
+    )
+    def attend(self, what: str, pick: int, fault: Fault) -> None:
+        """What is done now and then, by people and by the clock."""
+        if what == "hurry" and self.model.jobs:
+            self._hurry(self._any_job(pick), fault)
+        elif what in ("prune", "forget"):
+            self._prune(LEASE if what == "prune" else 0.0, fault)
+        elif what in ("pause", "resume", "delete"):
+            self._change_realm(what, sorted(NAMES)[pick % len(NAMES)], fault)
+
+    def _hurry(self, job: Job, fault: Fault) -> None:
         told = self._do("caller", partial(store.hurry, job_id=job.id), fault)
         if not is_blocked(told, self.model.is_locked(job), fault) and told.happened:
             assert told.result == (job.state == "pending")
             if job.state == "pending":
                 self.model.hurried(job)
 
-    @rule(name=st.sampled_from(sorted(NAMES)), fault=faults)
-    def delete_realm(self, name: str, fault: Fault) -> None:
-        for realm in self._ids([name]):
-            told = self._do("caller", partial(live.delete_realm, realm_id=realm), fault)
-            blocked = self.model.blocks_deletion(realm)
-            if not is_blocked(told, blocked, fault) and told.happened:
-                self.model.deleted(realm)
-
-    @precondition(lambda self: len(self.model.realms) < len(NAMES))
-    @rule(name=st.sampled_from(sorted(NAMES)))
-    def add_realm(self, name: str) -> None:
-        if not self._ids([name]):
-            self._add_realm(name)
-
-    @rule(name=st.sampled_from(sorted(NAMES)), paused=st.booleans(), fault=faults)
-    def pause(self, name: str, paused: bool, fault: Fault) -> None:
-        for realm in self._ids([name]):
-            act = partial(store.set_paused, realm_id=realm, paused=paused)
-            told = self._do("caller", act, fault)
-            if told.happened:
-                self.model.realms[realm].paused = paused
-
-    @rule(older_than=st.sampled_from([0.0, LEASE]), fault=faults)
-    def prune(self, older_than: float, fault: Fault) -> None:
-        told = self._do(
-            "caller", lambda each: store.prune(each, older_than_seconds=older_than), fault
-        )
+    def _prune(self, older_than: float, fault: Fault) -> None:
+        told = self._do("caller", partial(store.prune, older_than_seconds=older_than), fault)
         if told.happened:
             assert told.result == self.model.pruned(older_than)
+
+    def _change_realm(self, what: str, name: str, fault: Fault) -> None:
+        """One that is not there is added, whatever was to be done with it."""
+        realms = self._ids([name])
+        if not realms:
+            self._add_realm(name)
+        elif what == "delete":
+            self._delete(realms[0], fault)
+        else:
+            self._pause(realms[0], fault, paused=what == "pause")
+
+    def _delete(self, realm: int, fault: Fault) -> None:
+        told = self._do("caller", partial(live.delete_realm, realm_id=realm), fault)
+        blocked = self.model.blocks_deletion(realm)
+        if not is_blocked(told, blocked, fault) and told.happened:
+            self.model.deleted(realm)
+
+    def _pause(self, realm: int, fault: Fault, *, paused: bool) -> None:
+        told = self._do("caller", partial(store.set_paused, realm_id=realm, paused=paused), fault)
+        if told.happened:
+            self.model.realms[realm].paused = paused
 
     # What workers do.
 
@@ -206,7 +208,7 @@ class JobMachine(JobSteps):
         if not told.happened:
             return
         kept = {token for token in tokens if self.model.beaten(token, moved=moved)}
-        assert told.result == {process.held[token].job_id for token in kept}
+        assert told.result == kept
         if told.known:
             for token in set(tokens) - kept:
                 process.forget(token)
@@ -261,28 +263,20 @@ class JobMachine(JobSteps):
             # One that may not swap fails as stale, which settles nothing.
             process.forget(claim.token)
 
-    @rule(slot=slots)
-    def lose_the_connection(self, slot: int) -> None:
-        """The lock is free, and the worker goes on."""
+    @rule(slot=slots, fate=st.sampled_from(["cut off", "back", "dead"]))
+    def meet(self, slot: int, fate: str) -> None:
+        """Cut off, its lock is free and it goes on; dead, another one takes its place."""
         worker = self.processes[slot].worker
-        if worker.locked:
+        if fate == "back" and not worker.locked:
+            beat = (query("beat_worker"), worker.id, True)
+            assert self._do("heart", lambda each: each.fetchval(*beat)).result == worker.number
+            worker.missing_since = None
+            self._lock(worker)
+        elif fate != "back" and worker.locked:
             self.laboratory.portal.call(self.laboratory.free_lock, worker.id)
             worker.locked = False
-
-    @precondition(lambda self: any(not each.worker.locked for each in self.processes))
-    @rule()
-    def come_back(self) -> None:
-        worker = next(each.worker for each in self.processes if not each.worker.locked)
-        beat = (query("beat_worker"), worker.id, True)
-        assert self._do("heart", lambda each: each.fetchval(*beat)).result == worker.number
-        worker.missing_since = None
-        self._lock(worker)
-
-    @rule(slot=slots)
-    def die(self, slot: int) -> None:
-        """All that it knew is gone; another process takes its place."""
-        self.lose_the_connection(slot)
-        self.processes[slot] = self._process(slot)
+        if fate == "dead":
+            self.processes[slot] = self._process(slot)
 
     @rule(seconds=pauses, beating=st.booleans())
     def advance(self, seconds: float, beating: bool) -> None:
@@ -315,6 +309,15 @@ class JobMachine(JobSteps):
     def take(self, pick: int, fault: Fault) -> None:
         self._take(self.looks[pick % len(self.looks)], fault)
 
+    @rule(slot=slots, seconds=st.sampled_from([0.0, LEASE + 1, LEASE + 1]))
+    def take_over(self, slot: int, seconds: float) -> None:
+        """Everybody sleeps but one, who takes what it can; the others find out later."""
+        self._advance(seconds)
+        self.look(slot, Fault.NONE)
+        for lost in self.looks:
+            self._take(lost, Fault.NONE)
+        self._claim(self.processes[slot], Reach(KINDS), 3, Fault.NONE)
+
     # What must be true whatever happened.
 
     @invariant()
@@ -343,8 +346,8 @@ class JobMachine(JobSteps):
         self.tally["examples"] += 1
         if self.laboratory.caller is not None:
             self.end_the_transaction("COMMIT")
-        for name in NAMES:
-            self.pause(name, False, Fault.NONE)
+        for realm in self.model.realms:
+            self._pause(realm, Fault.NONE, paused=False)
         process = self._process(WORKERS)
         self.processes.append(process)
         for _ in range(ROUNDS):

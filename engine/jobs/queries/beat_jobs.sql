@@ -1,5 +1,5 @@
--- Renew the leases of all jobs of a process and carry their progress out. A job that is
--- not returned is no longer ours. A lease that is over can be renewed while nobody has
+-- Renew the leases of all jobs of a process and carry their progress out. A claim that
+-- is not returned is no longer its job's. A lease that is over can be renewed while nobody has
 -- taken the job: the token tells.
 WITH beats AS (
     SELECT *
@@ -22,4 +22,4 @@ SET lease_until = now() + make_interval(secs => $3),
     progress_at = CASE WHEN beats.moved THEN now() ELSE progress_at END
 FROM beats
 WHERE jobs.id = beats.id AND jobs.token = beats.token AND jobs.state = 'running'
-RETURNING jobs.id
+RETURNING jobs.token

@@ -145,7 +145,7 @@ class Bench:
 
     async def beat(
         self, *claims: Claim, done: int = 0, moved: bool = False, database: Queryable | None = None
-    ) -> frozenset[int]:
+    ) -> frozenset[UUID]:
         progress = Progress(done=done, total=100)
         beats = [Beat(claim.job_id, claim.token, progress, moved) for claim in claims]
         return await store.beat(database or self.pool, beats, lease_seconds=LEASE_SECONDS)

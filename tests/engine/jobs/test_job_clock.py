@@ -48,7 +48,7 @@ async def test_every_moment_of_a_job_is_of_the_clock_that_is_passed_in(bench: Be
     await tick("started_at")
     (claim,) = await bench.claim(worker)
     await tick("progress_at")
-    assert await bench.beat(claim, moved=True) == {job_id}
+    assert await bench.beat(claim, moved=True) == {claim.token}
     row = await bench.job(job_id)
     assert (row["lease_until"] - row["progress_at"]).total_seconds() == LEASE_SECONDS
     await tick("finished_at")

@@ -74,7 +74,7 @@ async def test_one_statement_renews_all_leases_and_tells_which_are_lost(bench: B
     await bench.settle(claims[1], Lost(LossReason.DEAD))
     await bench.clock.advance(LEASE_SECONDS / 3)
     kept = await bench.beat(*claims)
-    assert kept == {claim.job_id for claim in claims[2:]}
+    assert kept == {claim.token for claim in claims[2:]}
     for claim in claims[2:]:
         row = await bench.job(claim.job_id)
         left = row["lease_until"] - await bench.clock.now()

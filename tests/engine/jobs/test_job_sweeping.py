@@ -36,7 +36,7 @@ async def test_a_live_worker_that_gets_on_is_left_alone_for_ever(bench: Bench) -
     for step in range(40):
         await bench.clock.advance(LEASE_SECONDS / 3)
         assert await bench.sweep() == 0
-        assert await bench.beat(claim, done=step, moved=True) == {claim.job_id}
+        assert await bench.beat(claim, done=step, moved=True) == {claim.token}
     assert (await bench.job(claim.job_id))["renewals"] == 40
 
 
@@ -113,7 +113,7 @@ async def test_a_lease_that_is_over_is_renewed_while_nobody_took_the_job(bench: 
     worker = await bench.worker()
     claim = await bench.begun(await bench.realm("r"), worker)
     await bench.clock.advance(2 * LEASE_SECONDS)
-    assert await bench.beat(claim, moved=True) == {claim.job_id}
+    assert await bench.beat(claim, moved=True) == {claim.token}
     assert await bench.sweep() == 0
 
 
