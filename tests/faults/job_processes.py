@@ -113,12 +113,14 @@ async def job_process(
     provider: str = "",
     acts: Mapping[str, object] | None = None,
     skew_seconds: float = 0.0,
+    deaf: bool = False,
     work: str = "any",
     **settings: Any,
 ) -> AsyncIterator[JobProcess]:
     """A worker that is ready, and is killed at the end of the block if it has not ended.
 
     `acts` tell its visitor what to do at a file, see `job_worker.ObedientVisitor`.
+    A `deaf` one never hears that it should stop a pass: only the database can stop it.
     """
     order = {
         "dsn": dsn,
@@ -126,6 +128,7 @@ async def job_process(
         "provider": provider,
         "acts": dict(acts or {}),
         "skew_seconds": skew_seconds,
+        "deaf": deaf,
         "work": work,
         "settings": USUAL | settings,
     }

@@ -24,6 +24,7 @@ from job_gate import Gate
 from job_processes import PATIENCE_SECONDS, JobProcess, job_process
 from live_trees import write_tree
 from pass_checks import REALM, rows_of, version_tree
+from pass_oracle import left_behind
 from tcp_proxy import proxied
 
 from engine import Engine, JobState, Work
@@ -37,14 +38,15 @@ async def heard_of_its_loss(worker: JobProcess) -> None:
     await worker.says("log", containing="-> stale")
 
 
+@pytest.mark.parametrize("deaf", [False, True], ids=["hears", "hears nothing"])
 async def test_a_worker_that_was_frozen_past_its_lease_can_write_nothing_more(
-    dsn: str, connection: Connection, root: Path, tmp_path: Path
+    dsn: str, connection: Connection, root: Path, tmp_path: Path, deaf: bool
 ) -> None:
     async with (
         embedding_provider() as first,
         embedding_provider() as second,
         engine_at(dsn, tmp_path, work=Work.NONE) as front,
-        job_process(dsn, tmp_path, provider=first.url, **SHORT) as zombie,
+        job_process(dsn, tmp_path, provider=first.url, deaf=deaf, **SHORT) as zombie,
     ):
         gate = Gate(first, first=3)
         job = await asked(front, root)
@@ -61,6 +63,7 @@ async def test_a_worker_that_was_frozen_past_its_lease_can_write_nothing_more(
             assert first.in_flight == 0
             assert outcomes(await job.attempts()) == ["lost", "succeeded"]
             assert await rows_of(connection) == swapped
+            assert await left_behind(connection) == (0, 0, 0)
             assert await generation(connection) == 1
             other.terminate()
             await other.ended()
