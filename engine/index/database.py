@@ -88,9 +88,10 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
             dsn,
             min_size=0,
             max_size=2,
+            init=_plan_once,
             command_timeout=BRISK_SECONDS,
             reset=_leave_clean,
-            server_settings=session | {"plan_cache_mode": "force_generic_plan"},
+            server_settings=session,
         )
     except (ValueError, asyncpg.InterfaceError):
         # What a parser says of a malformed DSN may quote the password in it.
@@ -110,6 +111,11 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
         if scope.cancelled_caught:
             brisk.terminate()
             pool.terminate()
+
+
+async def _plan_once(connection: asyncpg.Connection) -> None:
+    # Not when the session starts: a pooler refuses to start one with what it does not know.
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 async def _leave_clean(connection: asyncpg.Connection) -> None:
