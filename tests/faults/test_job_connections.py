@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import pytest
 from embedding_provider import embedding_provider
 from job_checks import (
     ONE_BY_ONE,
@@ -58,6 +59,7 @@ async def test_work_is_found_without_a_listener_and_the_listener_comes_back(
     await assert_right(dsn, connection, root)
 
 
+@pytest.mark.long
 async def test_a_worker_that_nobody_can_see_claims_nothing_until_it_is_seen_again(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:
@@ -152,6 +154,7 @@ def hold_answer_of_commit(proxy: TcpProxy) -> None:
     proxy.arm(b"COMMIT;", lambda: proxy.freeze(Way.TO_CLIENT))
 
 
+@pytest.mark.long
 async def test_a_job_whose_commit_was_lost_runs_again_and_succeeds_once(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:

@@ -38,7 +38,9 @@ async def heard_of_its_loss(worker: JobProcess) -> None:
     await worker.says("log", containing="-> stale")
 
 
-@pytest.mark.parametrize("deaf", [False, True], ids=["hears", "hears nothing"])
+@pytest.mark.parametrize(
+    "deaf", [pytest.param(False, id="hears", marks=pytest.mark.long), pytest.param(True, id="deaf")]
+)
 async def test_a_worker_that_was_frozen_past_its_lease_can_write_nothing_more(
     dsn: str, connection: Connection, root: Path, tmp_path: Path, deaf: bool
 ) -> None:
@@ -79,7 +81,13 @@ async def it_works_again(front: Engine, root: Path) -> None:
     assert report.visited >= 3
 
 
-@pytest.mark.parametrize("words", [b"COPY", b"UPDATE realms"], ids=["storing", "swapping"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(b"COPY", id="storing", marks=pytest.mark.long),
+        pytest.param(b"UPDATE realms", id="swapping"),
+    ],
+)
 async def test_a_worker_that_was_frozen_inside_a_transaction_holds_up_nobody_for_long(
     dsn: str, connection: Connection, root: Path, tmp_path: Path, words: bytes
 ) -> None:

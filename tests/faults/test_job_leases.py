@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import pytest
 from embedding_provider import embedding_provider
 from job_checks import (
     ONE_BY_ONE,
@@ -62,6 +63,7 @@ async def test_a_pass_of_many_lease_lengths_keeps_its_lease_even_while_it_blocks
         await assert_right(dsn, connection, root)
 
 
+@pytest.mark.long
 async def test_a_renewal_that_fails_once_costs_nothing(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +117,7 @@ async def test_a_job_whose_lease_cannot_be_renewed_stops_itself_before_that_is_o
     await assert_right(dsn, connection, root, provider=provider.url)
 
 
+@pytest.mark.long
 async def test_a_job_without_progress_is_tried_again_however_well_its_worker_is(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:
@@ -142,6 +145,7 @@ async def test_a_job_without_progress_is_tried_again_however_well_its_worker_is(
         await assert_right(dsn, connection, root, provider=good.url)
 
 
+@pytest.mark.long
 async def test_heartbeats_that_fail_now_and_then_fail_no_job_and_take_no_progress_back(
     dsn: str, root: Path, tmp_path: Path
 ) -> None:
@@ -169,6 +173,7 @@ async def read_progress(job: Job, seen: list[tuple[int, int]]) -> None:
         await anyio.sleep(0.02)
 
 
+@pytest.mark.long
 async def test_the_clocks_of_workers_decide_nothing(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ async def outlived(home: Path, *, killed: bool, away_seconds: float = 0.0) -> No
             await assert_right(server.dsn, connection, root, provider=provider.url)
 
 
+@pytest.mark.long
 async def test_a_pass_outlives_a_kill_of_the_database(tmp_path: Path) -> None:
     await outlived(tmp_path, killed=True)
 

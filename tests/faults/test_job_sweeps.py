@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import anyio
+import pytest
 from job_checks import (
     Connection,
     asked,
@@ -18,6 +19,7 @@ from tcp_proxy import proxied
 from engine import Engine, Work
 
 
+@pytest.mark.long
 async def test_a_second_replica_leaves_the_live_job_of_the_first_alone(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:
@@ -65,6 +67,7 @@ async def test_of_sweeps_at_once_one_takes_a_lost_job(dsn: str, root: Path, tmp_
         assert outcomes(await job.attempts()) == ["lost"]
 
 
+@pytest.mark.long
 async def test_jobs_that_nobody_can_run_wait_and_nothing_spins(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from embedding_provider import embedding_provider
 from job_checks import (
     ONE_BY_ONE,
@@ -64,6 +65,7 @@ async def test_fifty_requests_at_once_from_two_processes_are_one_job_and_later_o
         await assert_right(dsn, connection, root, provider=provider.url)
 
 
+@pytest.mark.long
 async def test_two_hundred_jobs_are_each_claimed_once_by_eight_workers_in_two_processes(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:
