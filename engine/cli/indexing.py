@@ -39,16 +39,27 @@ async def index_folder(
     realm = await engine.add_realm(name, source, replace=True)
     if (await realm.status()).realm.paused:
         raise RealmPaused(name)
-    job = None if from_scratch else await _taken_up(engine, realm)
-    job = job or await realm.index(from_scratch=from_scratch)
+    latest = await engine.jobs(realm=name, limit=1)
     try:
+        job = None if from_scratch else await _taken_up(engine, realm)
+        job = job or await realm.index(from_scratch=from_scratch)
         if quiet or not sys.stderr.isatty():
             return await job.finished()
         return await _drawn(job, name)
     except anyio.get_cancelled_exc_class():
         with anyio.move_on_after(LAST_WORDS_SECONDS, shield=True):
-            await job.cancel()
+            await _cancel_after(engine, name, latest[0].id if latest else 0)
         raise
+
+
+async def _cancel_after(engine: Engine, name: str, job_id: int) -> None:
+    """Cancel what this command asked for, also when it has not heard of it yet.
+
+    Not a job that was there before: it is somebody else's wish, or was.
+    """
+    for job in await engine.jobs(realm=name, states=[JobState.PENDING, JobState.RUNNING]):
+        if job.id > job_id:
+            await job.cancel()
 
 
 async def _taken_up(engine: Engine, realm: Realm) -> Job | None:
