@@ -42,7 +42,10 @@ BUSY_SECONDS = 1.0
 # Statements are small here. In a black hole a longer limit is not kept anyway.
 STATEMENT_SECONDS = 2.0
 CONNECT_SECONDS = 5.0
-RECONNECT_SECONDS = 0.5
+
+# At once where only a connection broke: others take us for dead within a moment. Then seldom.
+RECONNECT_SECONDS = 0.1
+LONGEST_RECONNECT_SECONDS = 2.0
 
 BROKEN = (
     *UNREACHABLE,
@@ -208,14 +211,17 @@ class Heart:
             tasks.start_soon(self._stay_connected)
 
     async def _stay_connected(self) -> None:
+        pause = RECONNECT_SECONDS
         while True:
             try:
                 async with self._session() as connection:
+                    pause = RECONNECT_SECONDS
                     await self._live(connection)
             except BROKEN as error:
                 log.warning("no heartbeat, trying again: %s", type(error).__name__)
             # Not all at once, when a server comes back to many.
-            await anyio.sleep(RECONNECT_SECONDS * (0.5 + CHANCE.random()))
+            await anyio.sleep(pause * (0.5 + CHANCE.random()))
+            pause = min(2 * pause, LONGEST_RECONNECT_SECONDS)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[asyncpg.Connection]:
