@@ -2,7 +2,6 @@
 
 from collections import Counter
 from functools import partial
-from uuid import uuid4
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
@@ -214,8 +213,14 @@ class JobMachine(JobSteps):
                 process.forget(token)
 
     @precondition(lambda self: self.held)
-    @rule(pick=picks, outcome=st.sampled_from([*OUTCOMES, "wrong"]), fault=faults)
-    def settle(self, pick: int, outcome: str, fault: Fault) -> None:
+    @rule(
+        pick=picks,
+        outcome=st.sampled_from([*OUTCOMES, "wrong"]),
+        fault=faults,
+        ask=st.sampled_from([False, False, True]),
+    )
+    def settle(self, pick: int, outcome: str, fault: Fault, ask: bool) -> None:
+        """The realm may be asked for again at once."""
         process, claim = self._held(pick)
         decided = WRONG if outcome == "wrong" else decided_by(OUTCOMES[outcome], claim)
         act = partial(store.settle, job_id=claim.job_id, token=claim.token, settlement=decided)
@@ -224,29 +229,21 @@ class JobMachine(JobSteps):
             assert told.result == self.model.settled(claim.token, outcome, asked=ASKED_PAUSE)
         if told.known:
             process.forget(claim.token)
+        if realm := ask and self.model.realms.get(claim.realm_id):
+            self.enqueue([realm.name], False, 0, 0.0, Fault.NONE)
 
     @precondition(lambda self: self.held)
     @rule(pick=picks, fault=faults)
     def begin_pass(self, pick: int, fault: Fault) -> None:
-        process, claim = self._held(pick)
-        token = uuid4()
-        begun = (index_query("begin_pass"), claim.realm_id, token, claim.job_id, claim.token)
-        told = self._do(process.who, lambda each: each.fetchval(*begun), fault)
-        if told.happened:
-            is_live = self.model.running(claim.token) is not None
-            assert (told.result is not None) == is_live
-            if is_live:
-                self.model.realms[claim.realm_id].pass_token = token
-                process.passes[claim.token] = token
+        self._begin_pass(*self._held(pick), fault)
 
-    @precondition(lambda self: self.held)
+    @precondition(lambda self: self.begun)
     @rule(pick=picks)
     def write(self, pick: int) -> None:
-        """It is let through as long as the claim and the pass are the last ones."""
-        process, claim = self._held(pick)
-        token = process.passes.get(claim.token)
+        """However late: it is let through as long as the claim and the pass are the last ones."""
+        claim, token = self.begun[-1 - pick % len(self.begun)]
         fence = (index_query("fence"), claim.realm_id, token, claim.job_id, claim.token)
-        told = self._do(process.who, lambda each: each.fetchval(*fence))
+        told = self._do("writer", lambda each: each.fetchval(*fence))
         assert (told.result is not None) == self._may_write(claim, token)
 
     @precondition(lambda self: self.held)
@@ -316,7 +313,9 @@ class JobMachine(JobSteps):
         self.look(slot, Fault.NONE)
         for lost in self.looks:
             self._take(lost, Fault.NONE)
-        self._claim(self.processes[slot], Reach(KINDS), 3, Fault.NONE)
+        process = self.processes[slot]
+        for claim in self._claim(process, Reach(KINDS), 3, Fault.NONE)[:1]:
+            self._begin_pass(process, claim, Fault.NONE)
 
     # What must be true whatever happened.
 

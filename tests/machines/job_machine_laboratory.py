@@ -17,8 +17,7 @@ import asyncpg
 import virtual_clock
 from anyio.from_thread import BlockingPortal
 
-from engine.index.database import Connection, migrate
-from engine.jobs.heart import BROKEN
+from engine.index.database import BROKEN, Connection, migrate
 
 T = TypeVar("T")
 

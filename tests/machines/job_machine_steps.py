@@ -68,6 +68,8 @@ class JobSteps(RuleBasedStateMachine):
         self.looks: list[LostJob] = []
         self.open: list[tuple[Asked, int]] = []
         self.checked = 0
+        # Every pass that ever began, with the claim that it began under.
+        self.begun: list[tuple[Claim, UUID]] = []
 
     def _do(
         self, who: str, act: Callable[[Connection], Awaitable[T]], fault: Fault = Fault.NONE
@@ -108,7 +110,7 @@ class JobSteps(RuleBasedStateMachine):
                 assert answer.job_id not in self.model.jobs
         return [(each, answers[each.realm].job_id) for each in asked]
 
-    def _claim(self, process: Process, reach: Reach, limit: int, fault: Fault) -> None:
+    def _claim(self, process: Process, reach: Reach, limit: int, fault: Fault) -> list[Claim]:
         line = self.laboratory.rows("SELECT id FROM jobs ORDER BY rank, id")
         may = self.model.claimable(reach.kinds, reach.only)
         first = [row["id"] for row in line if row["id"] in may][:limit]
@@ -120,7 +122,7 @@ class JobSteps(RuleBasedStateMachine):
             fault,
         )
         if not told.happened:
-            return
+            return []
         assert told.result is not None
         claims = {each.job_id: each for each in told.result.claims}
         assert sorted(claims) == sorted(first), "what is due and free is there to be claimed"
@@ -134,6 +136,20 @@ class JobSteps(RuleBasedStateMachine):
             if told.known:
                 process.held[claim.token] = claim
         self.tally["claims"] += len(claims)
+        return list(claims.values())
+
+    def _begin_pass(self, process: Process, claim: Claim, fault: Fault) -> None:
+        token = uuid4()
+        begun = (index_query("begin_pass"), claim.realm_id, token, claim.job_id, claim.token)
+        told = self._do(process.who, lambda each: each.fetchval(*begun), fault)
+        if not told.happened:
+            return
+        is_live = self.model.running(claim.token) is not None
+        assert (told.result is not None) == is_live
+        if is_live:
+            self.model.realms[claim.realm_id].pass_token = token
+            process.passes[claim.token] = token
+            self.begun.append((claim, token))
 
     def _take(self, lost: LostJob, fault: Fault) -> None:
         decided = decided_by(Lost(LossReason(lost.reason)), lost)
@@ -167,7 +183,8 @@ class JobSteps(RuleBasedStateMachine):
         return [(each, claim) for each in self.processes for claim in each.held.values()]
 
     def _held(self, pick: int) -> tuple[Process, Claim]:
-        held = self.held
+        """First those that are over, of which their process does not know."""
+        held = sorted(self.held, key=lambda each: self.model.running(each[1].token) is not None)
         return held[pick % len(held)]
 
     def _ids(self, names: list[str]) -> list[int]:

@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 usual = settings(
     deadline=None,
-    max_examples=30,
-    stateful_step_count=30,
+    max_examples=20,
+    stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -41,7 +41,7 @@ def test_no_job_is_lost_or_run_twice_whatever_happens(laboratory: Laboratory) ->
 def test_no_job_of_thousands_is_lost_or_run_twice_whatever_happens(
     laboratory: Laboratory,
 ) -> None:
-    long = settings(usual, max_examples=3_000, stateful_step_count=60)
+    long = settings(usual, max_examples=2_000, stateful_step_count=60)
     run_state_machine_as_test(lambda: JobMachine(laboratory), settings=long)
     log.warning("%s", dict(sorted(laboratory.tally.items())))
 

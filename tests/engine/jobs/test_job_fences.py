@@ -106,6 +106,19 @@ async def test_a_pass_whose_claim_is_over_writes_nothing(
 
 
 @guards
+async def test_a_pass_that_another_one_of_its_claim_followed_writes_nothing(
+    bench: Bench, take_out: TakeOut, guarded: bool
+) -> None:
+    if not guarded:
+        take_out("fence", "AND realms.pass_token = $2", "AND $2::uuid IS NOT NULL")
+    claim = await bench.begun(await bench.realm("r"))
+    old = await begin_pass(bench, claim)
+    new = await begin_pass(bench, claim)
+    assert await may_write(bench, claim, old) != guarded
+    assert await may_write(bench, claim, new)
+
+
+@guards
 async def test_a_claim_that_is_over_begins_no_pass(
     bench: Bench, take_out: TakeOut, guarded: bool
 ) -> None:

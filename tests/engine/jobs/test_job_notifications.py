@@ -8,7 +8,7 @@ import pytest
 from job_bench import KIND, LIMIT, Bench
 
 from engine.jobs import JobState, LossReason, Lost, News, Reach, store
-from engine.jobs.heart import CHANNEL
+from engine.jobs.news import CHANNEL
 from engine.jobs.state import Settlement
 
 # What Postgres sends in one notification.
