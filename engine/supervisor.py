@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 import anyio
 import anyio.to_thread
 
-from engine.index.database import Database
-from engine.jobs import LossReason, Lost, heart, store, sweeper
+from engine.index.database import BROKEN, Database
+from engine.jobs import LossReason, Lost, store, sweeper
 from engine.memory import MIB, allowed_bytes, hold_to_limit
 from engine.orders import PING_SECONDS, Orders
 from engine.pace import patience_of
@@ -136,7 +136,7 @@ class Supervisor:
             await anyio.sleep(patience.sweep_seconds * (0.75 + random.random() / 2))  # noqa: S311
             try:
                 await sweeper.sweep_jobs(self._pool, patience=patience)
-            except heart.BROKEN as error:
+            except BROKEN as error:
                 log.warning("cannot sweep, trying again: %s", type(error).__name__)
 
     async def _one_life(self, worker_id: UUID) -> None:
@@ -198,7 +198,7 @@ class Supervisor:
             return await store.is_forsaken(
                 self._pool, worker_id, within_seconds=(silent + 2) * PING_SECONDS
             )
-        except heart.BROKEN:
+        except BROKEN:
             return False
 
     async def _take_jobs(self, worker_id: UUID, loss: Lost) -> None:
@@ -211,7 +211,7 @@ class Supervisor:
                         await sweeper.take(self._pool, job, loss, spread=random.random())  # noqa: S311
                         for job in jobs
                     ]
-                except heart.BROKEN as error:
+                except BROKEN as error:
                     log.warning("cannot take its jobs yet: %s", type(error).__name__)
                 else:
                     if all(taken):

@@ -35,6 +35,16 @@ UNREACHABLE = (
     asyncpg.PostgresConnectionError,
 )
 
+# What a statement raises while the database is away, or the way to it is cut.
+BROKEN = (
+    *UNREACHABLE,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # The driver's own state, when a connection ends while it is being made.
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
+
 
 class DatabaseUnavailable(WidthwiseError):
     """Postgres does not answer, or lacks what is needed."""

@@ -1,7 +1,9 @@
 """Durable requests for passes: the queue, and who works it off."""
 
 from engine.jobs.failure import Failure, FailureKind
-from engine.jobs.heart import Heart, Identity, News, beating_heart
+from engine.jobs.heart import Heart, beating_heart
+from engine.jobs.identity import Identity
+from engine.jobs.news import News
 from engine.jobs.queue import JobQueue
 from engine.jobs.reconciler import Reconciler
 from engine.jobs.rows import Attempt, Claim, Enqueued, JobRow

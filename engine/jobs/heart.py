@@ -8,24 +8,24 @@ heartbeats that renew its leases, and the notifications of all jobs.
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 import asyncpg
 
-from engine.index.database import UNREACHABLE
+from engine.index.database import BROKEN
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
+from engine.jobs.identity import Identity
+from engine.jobs.news import CHANNEL, News
 from engine.jobs.rows import Claim
 from engine.jobs.sql import query
 from engine.jobs.state import JobState
@@ -33,8 +33,6 @@ from engine.jobs.store import Beat
 from engine.report import Progress
 
 log = logging.getLogger("widthwise.heart")
-
-CHANNEL = "widthwise_jobs"
 
 # While something runs, its progress is written, and a lost claim found out, this often.
 BUSY_SECONDS = 1.0
@@ -46,47 +44,6 @@ CONNECT_SECONDS = 5.0
 # At once where only a connection broke: others take us for dead within a moment. Then seldom.
 RECONNECT_SECONDS = 0.1
 LONGEST_RECONNECT_SECONDS = 2.0
-
-BROKEN = (
-    *UNREACHABLE,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    # The driver's own state, when a connection ends while it is being made.
-    asyncpg.InternalClientError,
-    TimeoutError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """Jobs that came into a state; without any, anything may have happened unheard."""
-
-    state: JobState | None = None
-    job_ids: frozenset[int] = frozenset()
-
-    @classmethod
-    def of(cls, payload: str) -> "News":
-        """What a notification says; one that another version wrote may say anything."""
-        state, _, ids = payload.partition(" ")
-        try:
-            return cls(JobState(state), frozenset(map(int, ids.split(","))))
-        except ValueError:
-            return cls()
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """One start of one process. Its id is new at each start, so no pid is ever mistaken."""
-
-    recipe: str = ""
-    id: UUID = field(default_factory=uuid4)
-    host: str = field(default_factory=socket.gethostname)
-    pid: int = field(default_factory=os.getpid)
-
-    @property
-    def application_name(self) -> str:
-        """By which the sessions of this process are found in the database."""
-        return f"widthwise {self.id}"
 
 
 @dataclass(slots=True, eq=False)

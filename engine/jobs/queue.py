@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import anyio
 
 from engine.errors import JobNotFound
-from engine.index.database import Database, Queryable
+from engine.index.database import BROKEN, Database, Queryable
 from engine.jobs import store
-from engine.jobs.heart import BROKEN, News
+from engine.jobs.news import News
 from engine.jobs.rows import Attempt, Enqueued, JobRow
 from engine.jobs.state import JobState
 

@@ -12,9 +12,9 @@ import anyio
 import asyncpg
 
 from engine.errors import WidthwiseError
+from engine.index.database import BROKEN
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
-from engine.jobs.heart import BROKEN
 from engine.jobs.sql import query
 from engine.jobs.store import Reach
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import anyio
 import asyncpg
 
+from engine.index.database import BROKEN
 from engine.index.sweep import sweep as sweep_working_rows
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
-from engine.jobs.heart import BROKEN, Identity, News
+from engine.jobs.identity import Identity
+from engine.jobs.news import News
 from engine.jobs.rows import LostJob
 from engine.jobs.sql import query
 from engine.jobs.state import Backoff, JobState, Lost, Outcome, settlement

@@ -10,10 +10,12 @@ import anyio
 import anyio.abc
 import asyncpg
 
+from engine.index.database import BROKEN
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
 from engine.jobs.failure import Failure, FailureKind, failure_of
-from engine.jobs.heart import BROKEN, Heart, News
+from engine.jobs.heart import Heart
+from engine.jobs.news import News
 from engine.jobs.rows import Claim
 from engine.jobs.state import Backoff, Failed, JobState, Outcome, Released, settlement
 from engine.jobs.store import Reach
