@@ -2,8 +2,7 @@
 
 import os
 import time
-import unicodedata
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import aiofiles
 
@@ -15,12 +14,13 @@ from engine.sources.errors import (
     Unreadable,
 )
 from engine.sources.git import NotATreeError
-from engine.sources.ignore import IgnoreRules, as_bytes_text
+from engine.sources.ignore import IgnoreRules
 from engine.sources.keys import is_showable, key_of, shown
 from engine.sources.listing import Listing
 from engine.sources.naming import keyed, name_on_disk
 from engine.sources.openat import open_beneath, read_beneath
-from engine.sources.source import Problem, Snapshot, SourceFile
+from engine.sources.selection import ignore_rules, selector
+from engine.sources.source import Snapshot
 from engine.sources.walk import walk
 from engine.sources.worktree import list_tree
 
@@ -65,13 +65,13 @@ class Folder:
     def snapshot(self) -> Snapshot:
         listed_at_ns = time.time_ns()
         _check_root(self.path)
-        exclude = _rules(self.exclude)
+        exclude = ignore_rules(self.exclude)
         listing, revision = self._list(exclude)
         found = keyed(listing)
         self._names = found.names
         files, problems = found.files, found.problems
         if self.include or self.exclude:
-            belongs = _selector(_rules(self.include), exclude)
+            belongs = selector(ignore_rules(self.include), exclude)
             files = tuple(filter(belongs, files))
             problems = tuple(filter(belongs, problems))
         return Snapshot(files, problems, revision, listed_at_ns)
@@ -143,23 +143,3 @@ def _check_root(root: str) -> None:
         raise SourceMissing(f"{root}: a file, where a folder is needed") from error
     except OSError as error:
         raise SourceError(f"{root}: the folder can't be listed: {error.strerror}") from error
-
-
-def _rules(lines: Sequence[str]) -> IgnoreRules | None:
-    text = unicodedata.normalize("NFC", "\n".join(lines))
-    return IgnoreRules.parse(text.encode()) if text else None
-
-
-def _selector(
-    include: IgnoreRules | None, exclude: IgnoreRules | None
-) -> Callable[[SourceFile | Problem], bool]:
-    included: dict[str, bool] = {}
-    excluded: dict[str, bool] = {}
-
-    def belongs(item: SourceFile | Problem) -> bool:
-        path = as_bytes_text(item.key)
-        if exclude and exclude.covers(path, excluded):
-            return False
-        return include is None or include.covers(path, included)
-
-    return belongs
