@@ -55,6 +55,11 @@ class Settings:
     notification is lost, `sweep_seconds` how long a lost one does. Every
     `reconcile_seconds` each realm is compared with its source. `memory_limit_mb` holds a
     supervised process with its own; None is half of the machine.
+
+    Repositories are asked by the `git_transports` that are named (https; http, ssh and file
+    on request), at `git_hosts` if there are any, and with `git_public_only`, for servers
+    whose users name the URLs, at no address of a private network. One git command ends
+    after `git_timeout_seconds`. Checkouts stay for `checkout_days`, together `checkout_mb`.
     """
 
     home: Path = field(default_factory=_default_home)
@@ -79,6 +84,12 @@ class Settings:
     reconcile_seconds: float = 300
     retention_days: float = 7
     memory_limit_mb: int | None = None
+    git_transports: tuple[str, ...] = ("https",)
+    git_hosts: tuple[str, ...] = ()
+    git_public_only: bool = False
+    git_timeout_seconds: float = 600
+    checkout_mb: int = 10 << 10
+    checkout_days: float = 30
 
     def __post_init__(self) -> None:
         """Times may be fractions when they are passed in; none may be zero.
@@ -120,19 +131,28 @@ class Settings:
         }
         if isolation := environment.get(ISOLATION):
             texts["isolation"] = _isolation(isolation)
+        for name, variable in LISTS.items():
+            if words := environment.get(variable, "").replace(",", " ").split():
+                texts[name] = tuple(word.lower() for word in words)
+        if public_only := environment.get(GIT_PUBLIC_ONLY):
+            texts["git_public_only"] = _switch(GIT_PUBLIC_ONLY, public_only)
         home = environment.get(HOME)
         return cls(**numbers, **texts, **({"home": Path(home).expanduser()} if home else {}))  # type: ignore[arg-type]
 
     def table(self) -> list[tuple[str, str, str]]:
         """Each setting with its environment variable and its value; credentials are left out."""
-        variables = {"home": HOME, "isolation": ISOLATION, **TEXTS, **NUMBERS}
+        variables = {"home": HOME, "isolation": ISOLATION, "git_public_only": GIT_PUBLIC_ONLY}
+        variables |= TEXTS | NUMBERS | LISTS
         shown = {each.name: str(getattr(self, each.name)) for each in fields(self)}
         shown["dsn"] = "(set)" if self.dsn else "(embedded)"
+        shown |= {name: " ".join(getattr(self, name)) for name in LISTS}
         return [(name, variables[name], value) for name, value in shown.items()]
 
 
 HOME = "WIDTHWISE_HOME"
 ISOLATION = "WIDTHWISE_ISOLATION"
+GIT_PUBLIC_ONLY = "WIDTHWISE_GIT_PUBLIC_ONLY"
+LISTS = {"git_transports": "WIDTHWISE_GIT_TRANSPORTS", "git_hosts": "WIDTHWISE_GIT_HOSTS"}
 TEXTS = {"dsn": "WIDTHWISE_DSN", "embedder": "WIDTHWISE_EMBEDDER"}
 NUMBERS = {
     "index_concurrency": "INDEX_RUNNER_MAX_CONCURRENCY",
@@ -153,6 +173,9 @@ NUMBERS = {
     "reconcile_seconds": "WIDTHWISE_RECONCILE_SECONDS",
     "retention_days": "WIDTHWISE_RETENTION_DAYS",
     "memory_limit_mb": "WIDTHWISE_MEMORY_LIMIT_MB",
+    "git_timeout_seconds": "WIDTHWISE_GIT_TIMEOUT_SECONDS",
+    "checkout_mb": "WIDTHWISE_CHECKOUT_MB",
+    "checkout_days": "WIDTHWISE_CHECKOUT_DAYS",
 }
 TIMES = (
     "lease_seconds",
@@ -162,7 +185,26 @@ TIMES = (
     "sweep_seconds",
     "reconcile_seconds",
     "retention_days",
+    "git_timeout_seconds",
+    "checkout_days",
 )
+
+
+def secret(name: str) -> str:
+    """The secret in a variable that somebody named; empty if there is none.
+
+    Whoever may name variables can have any of them sent to a server of theirs.
+    """
+    return os.environ.get(name, "")
+
+
+def _switch(variable: str, text: str) -> bool:
+    """A switch that is for safety: what is not clearly off is on."""
+    if text.strip().lower() in ("0", "no", "off", "false"):
+        return False
+    if text.strip().lower() not in ("1", "yes", "on", "true"):
+        log.warning("%s=%r is neither on nor off; taking it for on", variable, text)
+    return True
 
 
 def _isolation(text: str) -> Isolation:

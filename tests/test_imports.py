@@ -66,7 +66,11 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 # A child process gets the environment from these, cleaned; no setting is read from it.
-PASS_IT_ON = {"engine/index/embedded/spawn.py", "engine/sources/git.py"}
+PASS_IT_ON = {
+    "engine/index/embedded/spawn.py",
+    "engine/sources/git.py",
+    "engine/sources/git_environment.py",
+}
 
 
 @pytest.mark.parametrize("leaf", ["engine/cli", "engine/web"])

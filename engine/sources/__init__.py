@@ -1,5 +1,6 @@
 """Where the files of a realm come from."""
 
+from engine.sources.checkouts import Checkouts
 from engine.sources.errors import (
     FileGone,
     FileTooLarge,
@@ -8,16 +9,21 @@ from engine.sources.errors import (
     Unreadable,
 )
 from engine.sources.folder import Folder
+from engine.sources.git_repository import GitRepository
+from engine.sources.git_url import UrlRules, is_remote
 from engine.sources.keys import key_of
 from engine.sources.opening import KINDS, open_source
-from engine.sources.source import Problem, Snapshot, Source, SourceFile, Stamp
+from engine.sources.source import Problem, RemoteSource, Snapshot, Source, SourceFile, Stamp
 
 __all__ = [
     "KINDS",
+    "Checkouts",
     "FileGone",
     "FileTooLarge",
     "Folder",
+    "GitRepository",
     "Problem",
+    "RemoteSource",
     "Snapshot",
     "Source",
     "SourceError",
@@ -25,6 +31,8 @@ __all__ = [
     "SourceMissing",
     "Stamp",
     "Unreadable",
+    "UrlRules",
+    "is_remote",
     "key_of",
     "open_source",
 ]

@@ -1,7 +1,12 @@
 """Where the files of a realm come from, as the engine sees it. Knows no index and no pass."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from engine.sources.checkouts import Checkouts
 
 # The kernel stamps files from a clock that ticks every 1 to 10 ms and lags behind the one we read.
 _CLOCK_TICK_NS = 20_000_000
@@ -77,3 +82,17 @@ class Source(Protocol):
 
     def describe(self) -> dict[str, str]:
         """Kind and location, enough for `open_source` to open it again."""
+
+
+@runtime_checkable
+class RemoteSource(Source, Protocol):
+    """A source that has to be brought to this disk before a pass can list and read it."""
+
+    def brought(
+        self, checkouts: "Checkouts", report: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[Source]:
+        """The source at one moment, here for the length of the block.
+
+        `report` is told how it goes, in lines for people. Raises as `Source.snapshot` does,
+        and can be cancelled at any moment.
+        """

@@ -1,0 +1,102 @@
+"""Who we are to a git server. What is stored of it names a secret and never holds one."""
+
+import base64
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.settings import secret
+from engine.sources.errors import SourceMissing
+from engine.sources.git_url import Remote
+
+# What servers of GitHub, GitLab and Gitea take beside a token; none looks at it.
+USER = "x-access-token"
+
+# A token longer than any is a file given by mistake; other characters would end the header.
+_TOKEN = re.compile(r"[!-~]{1,4096}")
+
+
+class Credentials(Protocol):
+    """`describe` is stored; `token` is asked for when a job runs, before each command."""
+
+    async def token(self, remote: Remote) -> str: ...
+
+    def describe(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFromEnvironment:
+    """The token in the variable of this name, in whichever process runs the job."""
+
+    name: str
+
+    async def token(self, remote: Remote) -> str:
+        found = secret(self.name)
+        if not found:
+            raise SourceMissing(
+                f"{remote.url}: the environment variable {self.name} is not set where the job "
+                "runs; set it to a token that may read the repository"
+            )
+        return found
+
+    def describe(self) -> dict[str, str]:
+        return {"credentials": "environment", "token_env": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFromCall:
+    """The token that a function of this process returns; no other process can run the job."""
+
+    call: Callable[[], str | Awaitable[str]] = field(repr=False)
+
+    async def token(self, remote: Remote) -> str:
+        found = self.call()
+        return await found if inspect.isawaitable(found) else found
+
+    def describe(self) -> dict[str, str]:
+        return {"credentials": "call"}
+
+
+def open_credentials(description: Mapping[str, str]) -> Credentials | None:
+    """The inverse of `describe`, for those that another process can have."""
+    match description.get("credentials"):
+        case None:
+            return None
+        case "environment":
+            return TokenFromEnvironment(description["token_env"])
+        case "github-app":
+            # With it come HTTP and cryptography, for those who need them.
+            from engine.sources.github_app import GitHubApp  # noqa: PLC0415
+
+            return GitHubApp.from_description(description)
+        case kind:
+            raise SourceMissing(f"credentials of the kind {kind!r} can't be opened here")
+
+
+async def header_for(credentials: Credentials | None, remote: Remote) -> str:
+    """The HTTP header that shows who we are, or nothing."""
+    if credentials is None:
+        return ""
+    if remote.transport not in ("https", "http"):
+        raise SourceMissing(f"{remote.url}: a token is for https; ssh has keys of its own")
+    if remote.transport == "http" and not remote.is_loopback:
+        raise SourceMissing(f"{remote.url}: a token is not sent over http; use https")
+    token = await credentials.token(remote)
+    if not _TOKEN.fullmatch(token):
+        raise SourceMissing(
+            f"{remote.url}: what the credentials hold is no token (empty, too long, or with "
+            "spaces or line ends in it)"
+        )
+    pair = base64.b64encode(f"{USER}:{token}".encode()).decode()
+    return f"Authorization: Basic {pair}"
+
+
+def without_secrets(text: str, header: str) -> str:
+    """What git said, should it ever repeat what it was told."""
+    if not header:
+        return text
+    pair = header.rpartition(" ")[2]
+    token = base64.b64decode(pair).decode().partition(":")[2]
+    return text.replace(pair, "***").replace(token, "***")
