@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
-    from engine.sources import Folder, Source
+    from engine.sources import Folder, GitRepository, Source
+    from engine.sources.git_credentials import TokenFromCall, TokenFromEnvironment
+    from engine.sources.github_app import GitHubApp
     from engine.status import Condition, RealmStatus
     from engine.visit import (
         DefinitionUnavailable,
@@ -55,6 +57,8 @@ __all__ = [
     "FailureKind",
     "File",
     "Folder",
+    "GitHubApp",
+    "GitRepository",
     "HashedEmbedder",
     "Hit",
     "Isolation",
@@ -78,6 +82,8 @@ __all__ = [
     "StalePass",
     "Step",
     "Throttled",
+    "TokenFromCall",
+    "TokenFromEnvironment",
     "Visit",
     "VisitContext",
     "Visitor",
@@ -100,6 +106,8 @@ _PLACES = {
     "FailureKind": "engine.jobs",
     "File": "engine.visit",
     "Folder": "engine.sources",
+    "GitHubApp": "engine.sources.github_app",
+    "GitRepository": "engine.sources",
     "HashedEmbedder": "engine.embedders",
     "Hit": "engine.index.search",
     "Isolation": "engine.settings",
@@ -123,6 +131,8 @@ _PLACES = {
     "StalePass": "engine.errors",
     "Step": "engine.explain",
     "Throttled": "engine.errors",
+    "TokenFromCall": "engine.sources.git_credentials",
+    "TokenFromEnvironment": "engine.sources.git_credentials",
     "Visit": "engine.visit",
     "VisitContext": "engine.visit",
     "Visitor": "engine.visit",

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import anyio.to_thread
 
+from engine.at_hand import at_hand
 from engine.discover import changes
 from engine.embedders import Embedder
 from engine.errors import PermanentFailure, RealmNotFound, StalePass
@@ -90,10 +91,11 @@ class Indexing:
         recorded = await live.recorded(self._database.pool, row.id)
         max_bytes = self._settings.max_file_bytes
         try:
-            snapshot = await anyio.to_thread.run_sync(source.snapshot)
-            found = await anyio.to_thread.run_sync(
-                lambda: changes(snapshot, recorded, source, everything=False, max_bytes=max_bytes)
-            )
+            async with at_hand(source, self._settings, name=name) as here:
+                snapshot = await anyio.to_thread.run_sync(here.snapshot)
+                found = await anyio.to_thread.run_sync(
+                    lambda: changes(snapshot, recorded, here, everything=False, max_bytes=max_bytes)
+                )
         except SourceError:
             # The pass will say so, where people look for it.
             return True

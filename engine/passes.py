@@ -2,13 +2,15 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 
 import anyio
 import anyio.to_thread
 import asyncpg
 
+from engine.at_hand import at_hand
 from engine.discover import Changes, changes
 from engine.errors import PassFailed, PermanentFailure, StalePass, first_failure
 from engine.index import live
@@ -39,13 +41,36 @@ async def run_pass(context: PassContext, *, from_scratch: bool = False) -> PassR
     now, and `StalePass` if the claim is no longer the job's; the live index is then as it
     was, as it is after a cancellation.
     """
-    for _ in range(MAX_SNAPSHOTS):
-        try:
-            return await _Pass(context).run(from_scratch=from_scratch)
-        except* SnapshotMoved as moved:
-            log.info("realm=%s: %s changed during the pass; listing again",
-                     context.realm.name, first_failure(moved))  # fmt: skip
+    async with _brought(context) as here:
+        for _ in range(MAX_SNAPSHOTS):
+            try:
+                return await _Pass(here).run(from_scratch=from_scratch)
+            except* SnapshotMoved as moved:
+                log.info("realm=%s: %s changed during the pass; listing again",
+                         context.realm.name, first_failure(moved))  # fmt: skip
     raise PassFailed(f"{context.realm.name}: files keep changing while they are read")
+
+
+@asynccontextmanager
+async def _brought(context: PassContext) -> AsyncIterator[PassContext]:
+    """The context with its source on this disk for the length of the block."""
+    name = context.realm.name
+    context.tracker.enter(Phase.FETCH)
+    async with AsyncExitStack() as stack:
+        with _failing_as_a_pass(name):
+            here = at_hand(context.source, context.settings, name=name)
+            source = await stack.enter_async_context(here)
+        yield replace(context, source=source)
+
+
+@contextmanager
+def _failing_as_a_pass(name: str) -> Iterator[None]:
+    try:
+        yield
+    except SourceMissing as error:
+        raise PermanentFailure(f"{name}: {error}") from None
+    except SourceError as error:
+        raise PassFailed(f"{name}: {error}") from None
 
 
 class _Pass:
@@ -77,12 +102,8 @@ class _Pass:
     async def _discover(self, *, from_scratch: bool) -> Changes:
         everything = from_scratch or self._realm.recipe != self._context.recipe
         source = self._context.source
-        try:
+        with _failing_as_a_pass(self._realm.name):
             snapshot = await anyio.to_thread.run_sync(source.snapshot)
-        except SourceMissing as error:
-            raise PermanentFailure(f"{self._realm.name}: {error}") from None
-        except SourceError as error:
-            raise PassFailed(f"{self._realm.name}: {error}") from None
         recorded = await live.recorded(self._pool, self._realm.id)
         return await anyio.to_thread.run_sync(
             lambda: changes(

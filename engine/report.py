@@ -11,6 +11,7 @@ class Phase(StrEnum):
     """The steps of a pass, in order."""
 
     QUEUED = "queued"
+    FETCH = "fetch"
     DISCOVER = "discover"
     PREWARM = "prewarm"
     VISIT = "visit"

@@ -8,14 +8,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.cli import jobs, show
-from engine.cli.indexing import index_folder
+from engine.cli.indexing import index_source
 from engine.cli.opened import Interrupted, with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
 from engine.cli.work import work_command
 from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
 from engine.settings import Settings
-from engine.sources import Folder, SourceError
+from engine.sources import Folder, GitRepository, SourceError, is_remote
+from engine.sources.git_credentials import TokenFromEnvironment
 
 app = typer.Typer(
     name="widthwise",
@@ -70,10 +71,18 @@ def _configure(
 
 @app.command("index")
 def index_command(
-    source: Annotated[Path, typer.Argument(help="A folder, or a git working tree.")],
+    source: Annotated[
+        str, typer.Argument(help="A folder, a git working tree, or the URL of a repository.")
+    ],
     *,
     realm: Annotated[
-        str | None, typer.Option(help="The realm's name; the folder's path if not given.")
+        str | None, typer.Option(help="The realm's name; the path or the URL if not given.")
+    ] = None,
+    branch: Annotated[
+        str | None, typer.Option(help="A repository's branch; its default one if not given.")
+    ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(help="The variable that holds a token for the repository.")
     ] = None,
     include: Annotated[
         list[str] | None, typer.Option(help="Only files that match, as in .gitignore.")
@@ -86,21 +95,37 @@ def index_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Bring the index of a folder up to date."""
-    if not source.exists():
-        raise UsageError(f"{source}: no such folder")
-    if not source.is_dir():
-        raise UsageError(f"{source}: not a folder")
-    folder = Folder(source.resolve(), include=include or (), exclude=exclude or ())
-    name = realm or str(source.resolve())
+    """Bring the index of a folder or a repository up to date."""
+    files: Folder | GitRepository
+    if is_remote(source):
+        credentials = TokenFromEnvironment(token_env) if token_env else None
+        files = GitRepository(
+            source, branch, credentials, include=include or (), exclude=exclude or ()
+        )
+        name = realm or files.remote.url
+    else:
+        if branch or token_env:
+            raise UsageError(f"{source}: --branch and --token-env are for the URL of a repository")
+        path = _folder(source)
+        files = Folder(path, include=include or (), exclude=exclude or ())
+        name = realm or str(path)
 
     async def run(engine: Engine) -> None:
-        report = await index_folder(engine, name, folder, from_scratch=from_scratch, quiet=json)
+        report = await index_source(engine, name, files, from_scratch=from_scratch, quiet=json)
         errors = await engine.errors(name, limit=show.SHOWN_ERRORS) if report.errors else []
         show.report(report, errors, as_json=json)
 
     # Other realms may wait for workers of their own: this command indexes what it names.
     with_engine(run, work=Work.ADDED)
+
+
+def _folder(source: str) -> Path:
+    path = Path(source)
+    if not path.exists():
+        raise UsageError(f"{source}: no such folder")
+    if not path.is_dir():
+        raise UsageError(f"{source}: not a folder")
+    return path.resolve()
 
 
 @app.command("search")

@@ -29,7 +29,7 @@ class RealmPaused(WidthwiseError):
         super().__init__(f"{name} is paused: `widthwise resume {name}` first")
 
 
-async def index_folder(
+async def index_source(
     engine: Engine, name: str, source: Source, *, from_scratch: bool, quiet: bool
 ) -> PassReport:
     """A pass over `source` as the realm `name`; a bar on stderr unless `quiet`.
