@@ -119,6 +119,7 @@ def close_reader(folder: str) -> None:
 
 
 @atexit.register
-def _close_all() -> None:
+def close_readers() -> None:
+    """End the gits of all readers."""
     for folder in list(_readers):
         close_reader(folder)

@@ -3,12 +3,23 @@
 import pickle
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from engine.sources import FileGone, Folder, Source, SourceError, Unreadable, open_source
+from engine.sources import (
+    Checkouts,
+    FileGone,
+    Folder,
+    GitRepository,
+    Source,
+    SourceError,
+    Unreadable,
+    UrlRules,
+    open_source,
+)
+from engine.sources.blob_reader import close_readers
 
 
 def a_folder(root: Path) -> Source:
@@ -22,13 +33,26 @@ def a_working_tree(root: Path) -> Source:
     return a_folder(root)
 
 
-@pytest.fixture(params=[a_folder, a_working_tree])
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+def a_repository(root: Path) -> Source:
+    source = a_working_tree(root)
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+    subprocess.run(["git", *author, "commit", "-q", "-m", "all"], cwd=root, check=True)
+    checkouts = Checkouts(root=root.with_name("checkouts"), rules=UrlRules(("file",)))
+    assert isinstance(source, Folder)
+    return GitRepository(str(root), exclude=source.exclude, checkouts=checkouts)
+
+
+@pytest.fixture(params=[a_folder, a_working_tree, a_repository])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
+    tmp_path = tmp_path / "tree"
+    tmp_path.mkdir()
     for path in ("b.py", "a/b.py", "a.py", "e\u0301.py", "x.tmp", "a\nb"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(path)
     opener: Callable[[Path], Source] = request.param
-    return opener(tmp_path)
+    yield opener(tmp_path)
+    close_readers()
 
 
 def test_files_are_sorted_by_key_and_every_key_stands_once(source: Source) -> None:
@@ -69,6 +93,9 @@ def test_a_copy_in_another_process_reads_the_same(source: Source) -> None:
 
 def test_a_source_opened_from_its_description_is_the_same(source: Source) -> None:
     again = open_source(source.describe())
+    if isinstance(again, GitRepository):
+        # Where it is kept is a matter of the place where a job runs.
+        again.checkouts = getattr(source, "checkouts", None)
     assert again.describe() == source.describe()
     assert again.snapshot().files == source.snapshot().files
 

@@ -69,6 +69,11 @@ class GitServer:
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
 
+    @property
+    def authorization(self) -> str:
+        """The header of whoever knows the token."""
+        return "Basic " + base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}/.git"
 
@@ -112,10 +117,9 @@ class _Request(BaseHTTPRequestHandler):
         owner: GitServer = self.server.owner  # type: ignore[attr-defined]
         owner.requests.append(f"{self.command} {self.path}")
         body = self._body()
-        pair = base64.b64encode(f"x-access-token:{owner.token}".encode()).decode()
         if owner.status:
             self._refuse(owner.status, "Location", owner.location)
-        elif owner.token and self.headers.get("Authorization") != f"Basic {pair}":
+        elif owner.token and self.headers.get("Authorization") != owner.authorization:
             self._refuse(401, "WWW-Authenticate", 'Basic realm="git"')
         else:
             if self.command == "POST" and owner.gate is not None and b"command=fetch" in body:
