@@ -39,7 +39,7 @@ class Upstream:
         self.folder = folder
         folder.mkdir(parents=True)
         git(folder, "init", "-q", "-b", "main")
-        git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
+        git(folder, "config", "gc.auto", "0")
 
     def commit(self, files: dict[str, str | bytes | None] | None = None) -> str:
         """Write or, for `None`, remove files, and commit all; the commit's id."""
@@ -56,7 +56,7 @@ class Upstream:
 
 
 class GitServer:
-    """Serves the repositories below `root`. `requests` are the paths that were asked for."""
+    """Serves the repositories below `root`. `requests` are what was asked for, `sent` the bytes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -64,6 +64,7 @@ class GitServer:
         self.status = 0
         self.location = ""
         self.requests: list[str] = []
+        self.sent = 0
         self.gate: threading.Event | None = None
         self.reached = threading.Event()
         self._server: ThreadingHTTPServer | None = None
@@ -167,5 +168,6 @@ class _Request(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
+            owner.sent += len(answer)
         except (BrokenPipeError, ConnectionResetError):
             pass
