@@ -79,13 +79,24 @@ async def test_a_realm_is_pinned_to_its_commit_and_says_which(
     repository = GitRepository(server.url("r"))
     async with open_engine() as engine:
         first = await index(engine, repository)
-        commit = upstream.commit({"shop/models.py": MODELS.replace("return name", "return 'x'")})
+        commit = upstream.commit({"shop/models.py": MODELS.replace("return name", "return mane")})
         second = await index(engine, repository)
         revision = (await engine.status("r")).realm.revision
     assert (first.files, first.visited) == (4, 4)
     assert first.phases["fetch"] > 0
     assert (second.visited, second.modified, second.touched) == (1, 1, 0)
     assert second.revision == revision == commit
+
+
+async def test_a_realm_follows_its_branch_unasked(
+    open_engine: OpenEngine, server: GitServer, upstream: Upstream, checkouts: Path
+) -> None:
+    async with open_engine(reconcile_seconds=0.3) as engine:
+        await index(engine, GitRepository(server.url("r")))
+        commit = upstream.commit({"shop/models.py": MODELS + "\n\nclass Cart: ...\n"})
+        with anyio.fail_after(30):
+            while (await engine.status("r")).realm.revision != commit:  # noqa: ASYNC110 - a row
+                await anyio.sleep(0.05)
 
 
 async def test_a_checkout_deleted_between_two_passes_changes_nothing_in_the_index(

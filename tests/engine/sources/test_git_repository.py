@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import shutil
 import sys
 import threading
@@ -183,6 +184,23 @@ async def test_a_blob_that_is_lost_unseen_is_no_deletion_and_is_there_again_the_
         with pytest.raises(SourceError, match="damaged"):
             tree.read("a.py", max_bytes=100)
     assert (await brought(repository, checkouts))[1]["a.py"] == b"x = 1\n"
+
+
+async def test_a_blob_whose_bytes_are_damaged_is_read_from_a_new_clone_the_next_time(
+    server: GitServer, upstream: Upstream, checkouts: Checkouts
+) -> None:
+    content = random.Random(1).randbytes(100_000)
+    upstream.commit({"big": content})
+    repository = GitRepository(server.url("r"), fetch=False)
+    async with repository.brought(checkouts, lambda _: None) as tree:
+        (pack,) = (Path(tree.folder) / "objects" / "pack").glob("*.pack")
+        packed = pack.read_bytes()
+        pack.chmod(0o600)
+        pack.write_bytes(packed[:50_000] + bytes(100) + packed[50_100:])
+        with pytest.raises(SourceError, match="damaged"):
+            tree.read("big", max_bytes=1 << 20)
+    async with repository.brought(checkouts, lambda _: None) as tree:
+        assert tree.read("big", max_bytes=1 << 20) == content
 
 
 async def test_many_requests_in_two_processes_are_one_clone(
