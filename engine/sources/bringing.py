@@ -73,6 +73,7 @@ async def _wanted(
         checkouts.folder(remote.url, repository.branch, repr(sorted(described.items()))),
         repository.credentials,
         checkouts.timeout_seconds,
+        checkouts.max_bytes,
         await _checked_addresses(remote) if checkouts.rules.public_only else (),
         report,
     )

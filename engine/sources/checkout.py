@@ -46,6 +46,7 @@ class Wanted:
     folder: Path
     credentials: Credentials | None
     timeout_seconds: float
+    max_bytes: int
     addresses: Sequence[str]
     report: Callable[[str], None]
 
@@ -225,6 +226,7 @@ async def _ask(wanted: Wanted, arguments: Sequence[str], *, keep: Sequence[int] 
         deadline_seconds=wanted.timeout_seconds,
         on_line=hear,
         keep=keep,
+        max_file_bytes=wanted.max_bytes,
     )
     if run.code:
         raise failure_of_git(without_secrets(run.says, header), wanted.remote, wanted.branch)

@@ -2,8 +2,10 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,17 +40,21 @@ async def run_git(
     keep: Sequence[int] = (),
     asked: bytes = b"",
     max_output_bytes: int = 1 << 20,
+    max_file_bytes: int | None = None,
 ) -> GitRun:
     """Run git to its end; `on_line` hears what it says on stderr as it says it.
 
-    `asked` is its stdin; more output than `max_output_bytes` is an error of the source. The
+    `asked` is its stdin; more output than `max_output_bytes` is an error of the source,
+    and no file grows over `max_file_bytes` (where the system can see to that, as Linux can). The
     descriptors in `keep` stay open in git and in what it starts: a lock among them is
     held until the last of these has ended, also if we are killed. Cancelled or late, all of
     them are killed; late, `SourceError` is raised.
     """
     try:
         with anyio.fail_after(deadline_seconds):
-            run = await _run(arguments, environment, on_line, keep, asked, max_output_bytes)
+            run = await _run(
+                arguments, environment, on_line, keep, asked, max_output_bytes, max_file_bytes
+            )
     except TimeoutError:
         verb = _verb(arguments)
         raise SourceError(f"git {verb}: not done in {deadline_seconds:g} s") from None
@@ -64,6 +70,7 @@ async def _run(
     keep: Sequence[int],
     asked: bytes,
     max_output_bytes: int,
+    max_file_bytes: int | None,
 ) -> GitRun:
     process = await anyio.open_process(
         [git_program(), *arguments],
@@ -74,6 +81,7 @@ async def _run(
     )
     output, words = bytearray(), _Words(on_line)
     try:
+        _bound_files(process.pid, max_file_bytes)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_collect, process, output, max_output_bytes)
             tasks.start_soon(_listen, process.stderr, words)
@@ -85,6 +93,13 @@ async def _run(
             if process.returncode is None:
                 _kill_all(process.pid)
             await process.aclose()
+
+
+def _bound_files(pid: int, max_bytes: int | None) -> None:
+    """Of git and what it starts from now on: whoever writes a pack is started much later."""
+    if max_bytes is not None and sys.platform == "linux":
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
 
 
 def _kill_all(group: int) -> None:

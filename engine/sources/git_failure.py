@@ -21,11 +21,28 @@ _GONE = re.compile(
     r"|not valid: is this a git repository|Repository not found|dumb http transport"
 )
 _MOVED = re.compile(r"returned error: 30\d|unable to update url base from redirection")
+# Whoever writes the pack was killed, with no word of the network or the disk: by its bound.
+_CUT_OFF = re.compile(r"died of signal 25|File too large|invalid index-pack output")
 _DOWN = re.compile(
     r"Could not resolve|Failed to connect|Couldn't connect|[Cc]onnection (refused|reset|closed)"
     r"|returned error: (408|429|5\d\d)|early EOF|RPC failed|hung up|unexpected disconnect"
     r"|[Tt]imed? ?out|Empty reply|transfer closed|Operation too slow|Network is unreachable"
-    r"|No route to host|SSL|TLS|certificate|Could not read from remote repository"
+    r"|No route to host|No space left|SSL|TLS|certificate|Could not read from remote repository"
+)
+
+
+# Each with what somebody has to do; the first that fits.
+_TO_MEND = (
+    (_MOVED, "has moved; give the URL where it is now"),
+    (
+        _GONE,
+        "no repository there, or none that these credentials may see; look at the URL and at "
+        "what the token may read",
+    ),
+    (
+        _DENIED,
+        "access denied; give credentials that may read it, or look whether the token has expired",
+    ),
 )
 
 
@@ -34,20 +51,13 @@ def failure_of_git(says: str, remote: Remote, branch: str | None) -> SourceError
     words = _last_words(says)
     if _BRANCH_GONE.search(says):
         return branch_missing(remote, branch)
-    if _MOVED.search(says):
-        return SourceMissing(f"{remote.url}: has moved; give the URL where it is now ({words})")
-    if _GONE.search(says):
-        return SourceMissing(
-            f"{remote.url}: no repository there, or none that these credentials may see; look at "
-            f"the URL and at what the token may read ({words})"
-        )
-    if _DENIED.search(says):
-        return SourceMissing(
-            f"{remote.url}: access denied; give credentials that may read it, or look whether "
-            f"the token has expired ({words})"
-        )
+    for pattern, advice in _TO_MEND:
+        if pattern.search(says):
+            return SourceMissing(f"{remote.url}: {advice} ({words})")
     if _DOWN.search(says):
         return SourceError(f"{remote.url}: can't be reached now: {words}")
+    if _CUT_OFF.search(says):
+        return SourceMissing(f"{remote.url}: larger than WIDTHWISE_CHECKOUT_MB allows ({words})")
     return CheckoutBroken(f"{remote.url}: git failed: {words}")
 
 

@@ -76,6 +76,7 @@ class GitHubApp:
 
     async def _mint(self, remote: Remote) -> tuple[str, float]:
         owner, name = _repository(remote)
+        self._check_api_url()
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {await self._claim()}",
@@ -92,6 +93,12 @@ class GitHubApp:
             path = f"/app/installations/{installation}/access_tokens"
             minted = await self._ask(client, "POST", path, json=wanted)
         return str(minted.get("token", "")), _seconds(minted.get("expires_at"))
+
+    def _check_api_url(self) -> None:
+        parts = urlsplit(self.api_url)
+        is_loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if parts.scheme != "https" and not is_loopback:
+            raise SourceMissing(f"{self.api_url}: an app shows who it is over https only")
 
     async def _claim(self) -> str:
         """Signed proof of being the app."""

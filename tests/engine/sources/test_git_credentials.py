@@ -133,6 +133,12 @@ async def test_what_github_refuses_is_told_apart(
     assert str(status) in str(failed.value)
 
 
+async def test_an_app_shows_itself_over_https_only(github: FakeGitHub) -> None:
+    github.url = "http://example.org"
+    with pytest.raises(SourceMissing, match="over https only"):
+        await app(github).token(REMOTE)
+
+
 async def test_a_key_that_is_none_is_not_quoted(
     github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -433,6 +433,17 @@ async def test_a_tree_that_lists_more_than_any_disk_holds_is_refused(
             await brought(GitRepository(server.url("r")), checkouts)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing bounds a file")
+async def test_a_repository_larger_than_all_checkouts_may_be_is_refused_in_the_middle(
+    server: GitServer, upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.commit({"big": random.Random(1).randbytes(3_000_000)})
+    checkouts = Checkouts(root=tmp_path / "c", max_bytes=1 << 20)
+    with pytest.raises(SourceMissing, match="larger than WIDTHWISE_CHECKOUT_MB"):
+        await brought(GitRepository(server.url("r")), checkouts)
+    assert names(checkouts) == []
+
+
 def test_the_old_go_and_then_the_least_recently_used() -> None:
     kept = [Kept("a", 5, 100), Kept("b", 5, 90), Kept("c", 5, 80), Kept("d", 1, 10)]
     assert to_evict(kept, max_bytes=100, max_age_seconds=50, now=100) == ["d"]
