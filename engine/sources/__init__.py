@@ -1,5 +1,6 @@
 """Where the files of a realm come from."""
 
+from engine.sources.cards import CardRealm
 from engine.sources.errors import (
     FileGone,
     FileTooLarge,
@@ -14,6 +15,7 @@ from engine.sources.source import Problem, Snapshot, Source, SourceFile, Stamp
 
 __all__ = [
     "KINDS",
+    "CardRealm",
     "FileGone",
     "FileTooLarge",
     "Folder",

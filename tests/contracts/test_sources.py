@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sources import FileGone, Folder, Source, SourceError, Unreadable, open_source
+from engine.sources import CardRealm, FileGone, Folder, Source, SourceError, Unreadable, open_source
 
 
 def a_folder(root: Path) -> Source:
@@ -22,7 +22,14 @@ def a_working_tree(root: Path) -> Source:
     return a_folder(root)
 
 
-@pytest.fixture(params=[a_folder, a_working_tree])
+def a_card_realm(root: Path) -> Source:
+    (root / "drafts").mkdir()
+    (root / "drafts/x.py").write_text("x")
+    (root / "drafts/.boxelignore").write_text("*")
+    return CardRealm(root, exclude=["*.tmp"])
+
+
+@pytest.fixture(params=[a_folder, a_working_tree, a_card_realm])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
     for path in ("b.py", "a/b.py", "a.py", "e\u0301.py", "x.tmp", "a\nb"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
