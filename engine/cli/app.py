@@ -15,7 +15,7 @@ from engine.cli.work import work_command
 from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
 from engine.settings import Settings
-from engine.sources import Folder, SourceError
+from engine.sources import CardRealm, Folder, SourceError
 
 app = typer.Typer(
     name="widthwise",
@@ -81,6 +81,9 @@ def index_command(
     exclude: Annotated[
         list[str] | None, typer.Option(help="No files that match, as in .gitignore.")
     ] = None,
+    cards: Annotated[
+        bool, typer.Option("--cards", help="A realm of cards, as one with a .realm.json is.")
+    ] = False,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Visit every file again.")
     ] = False,
@@ -91,7 +94,8 @@ def index_command(
         raise UsageError(f"{source}: no such folder")
     if not source.is_dir():
         raise UsageError(f"{source}: not a folder")
-    folder = Folder(source.resolve(), include=include or (), exclude=exclude or ())
+    kind = CardRealm if cards or (source / ".realm.json").is_file() else Folder
+    folder = kind(source.resolve(), include=include or (), exclude=exclude or ())
     name = realm or str(source.resolve())
 
     async def run(engine: Engine) -> None:
