@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.embedders import BadVectors, Embedder, HashedEmbedder, LocalEmbedder
     from engine.engine import Engine, Neighbours, Realm, Work
     from engine.errors import (
+        BadFilter,
         BadSetting,
         EntryNotFound,
         JobNotFound,
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
         WidthwiseError,
     )
     from engine.explain import Explanation, Step
+    from engine.index.cards import CardEntry
     from engine.index.live import Entry
     from engine.index.search import Hit
     from engine.job import Job
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
-    from engine.sources import Folder, Source
+    from engine.sources import CardRealm, Folder, Source
     from engine.status import Condition, RealmStatus
     from engine.visit import (
         DefinitionUnavailable,
@@ -42,8 +44,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "BadFilter",
     "BadSetting",
     "BadVectors",
+    "CardEntry",
+    "CardRealm",
     "Condition",
     "DefinitionUnavailable",
     "DraftChunk",
@@ -87,8 +92,11 @@ __all__ = [
 
 _PLACES = {
     "Attempt": "engine.jobs",
+    "BadFilter": "engine.errors",
     "BadSetting": "engine.errors",
     "BadVectors": "engine.embedders",
+    "CardEntry": "engine.index.cards",
+    "CardRealm": "engine.sources",
     "Condition": "engine.status",
     "DefinitionUnavailable": "engine.visit",
     "DraftChunk": "engine.visit",

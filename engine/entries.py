@@ -12,7 +12,14 @@ from engine.index.working import Candidate, FailedEntry, Working, WorkingEntry
 from engine.modules import Module, Modules, ModuleUnusable
 from engine.prepare_drafts import prepared_drafts
 from engine.sources import Source, Stamp
-from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor, checked_visit
+from engine.visit import (
+    DefinitionUnavailable,
+    File,
+    VisitContext,
+    Visitor,
+    checked_visit,
+    stored_document,
+)
 from engine.writing import Outcome
 from prewarm import Definition, DefinitionCache, DefinitionError
 
@@ -98,6 +105,7 @@ class Entries:
             analysed.skipped,
             self._inputs(module, read),
             await prepared_drafts(self._executor, analysed.key, visit.chunks),
+            None if visit.document is None else stored_document(visit.document),
         )
 
     def _inputs(self, module: Module, read: Mapping[str, str]) -> bytes:
