@@ -37,6 +37,7 @@ class Entries:
         modules: Modules,
         cache: DefinitionCache,
         *,
+        realm: str,
         recipe: str,
         stamps: Mapping[str, Stamp],
         max_file_bytes: int,
@@ -46,6 +47,7 @@ class Entries:
         self._executor = executor
         self._modules = modules
         self._cache = cache
+        self._realm = realm
         self._recipe = recipe
         self._stamps = stamps
         self._max_file_bytes = max_file_bytes
@@ -141,6 +143,7 @@ class Entries:
             module.links,
             module.open_chunks(),
             read,
+            self._realm,
         )
 
     def _failure(self, module: Module, error: str, *, retry: bool) -> FailedEntry:

@@ -92,6 +92,7 @@ class File:
     links: tuple[Link, ...]
     chunks: Sequence[tuple[Chunk, PreparedText]] = field(repr=False)
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
+    realm: str = ""
 
     async def read(self) -> bytes:
         """The content as it is now, which may be newer than what was parsed."""
