@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.cards.renderer import HttpRenderer
     from engine.embedders import BadVectors, Embedder, HashedEmbedder, LocalEmbedder
     from engine.engine import Engine, Neighbours, Realm, Work
     from engine.errors import (
@@ -62,6 +63,7 @@ __all__ = [
     "Folder",
     "HashedEmbedder",
     "Hit",
+    "HttpRenderer",
     "Isolation",
     "Job",
     "JobNotFound",
@@ -110,6 +112,7 @@ _PLACES = {
     "Folder": "engine.sources",
     "HashedEmbedder": "engine.embedders",
     "Hit": "engine.index.search",
+    "HttpRenderer": "engine.cards.renderer",
     "Isolation": "engine.settings",
     "Job": "engine.job",
     "JobNotFound": "engine.errors",
