@@ -1,6 +1,8 @@
 """Random realms of cards and what happens to them. Few names, so that references meet files."""
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 from hypothesis import strategies as st
 from tree_contents import chosen
@@ -51,9 +53,40 @@ def _card(module: str, name: str, attributes: dict[str, object], links: dict[str
     return json.dumps({"data": data}).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Reword:
+    """One word for another: a field renamed, or of another type, and nothing else."""
+
+    key: str
+    words: tuple[bytes, bytes]
+
+    def apply(self, root: Path) -> None:
+        path = root / self.key
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(*self.words))
+
+
 def _some(choices: tuple[str, ...], most: int) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(choices), max_size=most, unique=True)
 
+
+WORDS = (
+    (b"NumberField)", b"StringField)"),
+    (b"StringField)", b"NumberField)"),
+    (b"field age", b"field other"),
+    (b'"age"', b'"other"'),
+    (b"extends CardDef", b"extends Zip"),
+    (b"return 1", b"return 2"),
+    (b"'Shown'", b"'Other'"),
+)
+
+# What most trees begin as, so that there is something to lose.
+SOUND = {
+    "person.gts": _module(list(HEADS[:2]), [("Person", "CardDef", [*FIELDS[:1], FIELDS[5]])], ""),
+    "employee.gts": _module(list(HEADS[:3]), [("Employee", "Person", [])], ENDS[1]),
+    "a.json": _card("./person", "Person", {"age": "2"}, {"friend": "./people/b"}),
+    "people/b.json": _card("../employee", "Employee", {"age": "3"}, {}),
+}
 
 # Most modules are as they should be, or hardly a card would have its class.
 modules = st.builds(
@@ -107,6 +140,7 @@ def card_sequences() -> st.SearchStrategy[Sequence]:
             st.builds(ShiftLines, number): 1,
             st.builds(KeepStamp, number): 1,
             st.builds(Append, number, st.just(b"\n")): 1,
+            st.builds(Reword, st.sampled_from(tuple(SOUND)), st.sampled_from(WORDS)): 10,
         }
     )
     a_pass: st.SearchStrategy[Step] = chosen(
@@ -120,7 +154,7 @@ def card_sequences() -> st.SearchStrategy[Sequence]:
         lambda made, then: (*made, then), st.lists(edit, min_size=1, max_size=3), a_pass
     )
     steps = st.lists(rounds, max_size=5).map(lambda each: tuple(s for r in each for s in r))
-    tree = st.lists(writes(), min_size=4, max_size=9, unique_by=lambda each: each.key)
-    return st.builds(
-        Sequence, tree.map(lambda found: tuple((each.key, each.content) for each in found)), steps
+    tree = st.lists(writes(), max_size=3).map(
+        lambda found: tuple((SOUND | {each.key: each.content for each in found}).items())
     )
+    return st.builds(Sequence, tree, steps)

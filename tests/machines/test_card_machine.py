@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 usual = settings(
     deadline=None,
-    max_examples=25,
+    max_examples=10,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

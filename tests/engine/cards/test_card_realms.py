@@ -145,6 +145,21 @@ async def test_a_module_that_goes_or_breaks_takes_its_cards_along_and_brings_the
         assert "person.gts exports no class Person" in await cards.error("Person/mango.json")
 
 
+async def test_a_module_that_shadows_another_is_that_of_the_cards_behind_it(
+    open_cards: OpenCards,
+) -> None:
+    async with open_cards() as cards:
+        untyped = module("Person", "badge = contains(NumberField)").split("  static isolated")[0]
+        others = {key: PEOPLE[key] for key in ("employee.gts", "Employee/jade.json")}
+        await cards.index({**others, "person.ts": f"{untyped}}}\n"})
+        assert (await cards.card("Employee/jade.json")).classes[1] == "person.ts#Person"
+        # The new one offers the same, so that only its place tells.
+        await cards.index({"person.gts": f"{untyped}}}\n"})
+        assert (await cards.card("Employee/jade.json")).classes[1] == "person.gts#Person"
+        await cards.index({"person.gts": None})
+        assert (await cards.card("Employee/jade.json")).classes[1] == "person.ts#Person"
+
+
 async def test_a_link_to_a_broken_card_leaves_the_card_itself_clean(open_cards: OpenCards) -> None:
     async with open_cards() as cards:
         await cards.index(PEOPLE)
