@@ -8,9 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.cards.renderer import HttpRenderer
     from engine.embedders import BadVectors, Embedder, HashedEmbedder, LocalEmbedder
     from engine.engine import Engine, Neighbours, Realm, Work
     from engine.errors import (
+        BadFilter,
         BadSetting,
         EntryNotFound,
         JobNotFound,
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
         WidthwiseError,
     )
     from engine.explain import Explanation, Step
+    from engine.index.cards import CardEntry
     from engine.index.live import Entry
     from engine.index.search import Hit
     from engine.job import Job
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
-    from engine.sources import Folder, GitRepository, Source
+    from engine.sources import CardRealm, Folder, GitRepository, Source
     from engine.sources.git_credentials import TokenFromCall, TokenFromEnvironment
     from engine.sources.github_app import GitHubApp
     from engine.status import Condition, RealmStatus
@@ -44,8 +47,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "BadFilter",
     "BadSetting",
     "BadVectors",
+    "CardEntry",
+    "CardRealm",
     "Condition",
     "DefinitionUnavailable",
     "DraftChunk",
@@ -61,6 +67,7 @@ __all__ = [
     "GitRepository",
     "HashedEmbedder",
     "Hit",
+    "HttpRenderer",
     "Isolation",
     "Job",
     "JobNotFound",
@@ -93,8 +100,11 @@ __all__ = [
 
 _PLACES = {
     "Attempt": "engine.jobs",
+    "BadFilter": "engine.errors",
     "BadSetting": "engine.errors",
     "BadVectors": "engine.embedders",
+    "CardEntry": "engine.index.cards",
+    "CardRealm": "engine.sources",
     "Condition": "engine.status",
     "DefinitionUnavailable": "engine.visit",
     "DraftChunk": "engine.visit",
@@ -110,6 +120,7 @@ _PLACES = {
     "GitRepository": "engine.sources",
     "HashedEmbedder": "engine.embedders",
     "Hit": "engine.index.search",
+    "HttpRenderer": "engine.cards.renderer",
     "Isolation": "engine.settings",
     "Job": "engine.job",
     "JobNotFound": "engine.errors",

@@ -6,8 +6,18 @@ from typing import NamedTuple
 
 from engine.chunk_text import PreparedText, prepare_text
 from engine.discover import content_hash
-from engine.languages import Chunk, Reference, Undecodable, decode, language_of, looks_binary
-from engine.sources import FileGone, FileTooLarge, Source, Unreadable
+from engine.languages import (
+    Chunk,
+    Language,
+    Reference,
+    Undecodable,
+    decode,
+    language_named,
+    language_of,
+    looks_binary,
+    looks_like_card,
+)
+from engine.sources import CardRealm, FileGone, FileTooLarge, Source, Unreadable
 from prewarm import Compact, Symbol
 
 
@@ -78,6 +88,9 @@ def _analysed(request: AnalyseRequest, content: bytes) -> Analysed:
         text = decode(key, content)
     except Undecodable as undecodable:
         return replace(read, error=str(undecodable).removeprefix(f"{key}: "))
+    if isinstance(request.source, CardRealm):
+        language = _of_card_realm(language, text)
+        read = replace(read, language=language.name)
     analysis = language.analyse(key, text, chunk_chars=request.chunk_chars)
     chunks = [(chunk, prepare_text(key, chunk.symbol, chunk.text)) for chunk in analysis.chunks]
     return replace(
@@ -90,6 +103,12 @@ def _analysed(request: AnalyseRequest, content: bytes) -> Analysed:
         diagnostics=analysis.diagnostics,
         chunks=pickle.dumps(chunks, protocol=pickle.HIGHEST_PROTOCOL) if chunks else b"",
     )
+
+
+def _of_card_realm(language: Language, text: str) -> Language:
+    """Only a realm of cards has cards: the same document is plain JSON elsewhere."""
+    is_card = language.name == "json" and looks_like_card(text)
+    return language_named("card") if is_card else language
 
 
 def _binary(read: Analysed) -> Analysed:

@@ -14,7 +14,9 @@ from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
 from engine.executors import worker_processes
 from engine.explain import Explanation, explain
 from engine.index import live
+from engine.index.cards import CardEntry, find_cards
 from engine.index.database import Connection, Database, open_database
+from engine.index.document_filter import Where, document_filter
 from engine.index.live import Entry, RealmRow
 from engine.index.search import Hit, SearchFilter, register_embedder, search
 from engine.job import Job
@@ -141,20 +143,44 @@ class Engine:
         realm: str | Sequence[str] | None = None,
         path: str | None = None,
         language: str | None = None,
+        type: str | None = None,  # noqa: A002 - what people call it
+        where: Where | None = None,
         limit: int = 10,
     ) -> list[Hit]:
         """The chunks that answer `text` best, best first.
 
         `realm` narrows to one or several realms, `path` to keys that match a glob
-        (`django/db/**`), `language` to one language. Every live chunk that passes the
+        (`django/db/**`), `language` to one language, `type` and `where` to cards, as in
+        `cards`. Every live chunk that passes the
         filters is considered; nothing is approximated.
         """
         names = [realm] if isinstance(realm, str) else realm
         ids = None if names is None else [(await self._row(name)).id for name in names]
-        wanted = SearchFilter(realm_ids=ids, path=path, language=language)
+        document = document_filter(type, where)
+        wanted = SearchFilter(realm_ids=ids, path=path, language=language, document=document)
         return await search(
             self._pool, self._embedder, self._embedder_id, text, wanted=wanted, limit=limit
         )
+
+    async def cards(
+        self,
+        realm: str,
+        *,
+        type: str | None = None,  # noqa: A002 - what people call it
+        where: Where | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[CardEntry]:
+        """A page of a realm's cards in key order, those behind the key `after`.
+
+        `type` narrows to cards of a class or of one that extends it: `Person`, or
+        `person.gts#Person` where several modules have one. `where` says what attributes
+        must be: `{"age": ("gt", 30), "address.city": "Cairo"}`; the operators are eq, ne,
+        gt, ge, lt, le, in and starts. Raises `BadFilter`.
+        """
+        wanted = document_filter(type, where)
+        row = await self._row(realm)
+        return await find_cards(self._pool, row.id, wanted, after=after, limit=limit)
 
     async def status(self, realm: str) -> RealmStatus:
         """What is indexed, and the job that the realm is about."""

@@ -12,7 +12,14 @@ from engine.index.working import Candidate, FailedEntry, Working, WorkingEntry
 from engine.modules import Module, Modules, ModuleUnusable
 from engine.prepare_drafts import prepared_drafts
 from engine.sources import Source, Stamp
-from engine.visit import DefinitionUnavailable, File, VisitContext, Visitor, checked_visit
+from engine.visit import (
+    DefinitionUnavailable,
+    File,
+    VisitContext,
+    Visitor,
+    checked_visit,
+    stored_document,
+)
 from engine.writing import Outcome
 from prewarm import Definition, DefinitionCache, DefinitionError
 
@@ -30,6 +37,7 @@ class Entries:
         modules: Modules,
         cache: DefinitionCache,
         *,
+        realm: str,
         recipe: str,
         stamps: Mapping[str, Stamp],
         max_file_bytes: int,
@@ -39,6 +47,7 @@ class Entries:
         self._executor = executor
         self._modules = modules
         self._cache = cache
+        self._realm = realm
         self._recipe = recipe
         self._stamps = stamps
         self._max_file_bytes = max_file_bytes
@@ -98,6 +107,7 @@ class Entries:
             analysed.skipped,
             self._inputs(module, read),
             await prepared_drafts(self._executor, analysed.key, visit.chunks),
+            None if visit.document is None else stored_document(visit.document),
         )
 
     def _inputs(self, module: Module, read: Mapping[str, str]) -> bytes:
@@ -133,6 +143,7 @@ class Entries:
             module.links,
             module.open_chunks(),
             read,
+            self._realm,
         )
 
     def _failure(self, module: Module, error: str, *, retry: bool) -> FailedEntry:

@@ -5,6 +5,10 @@ class WidthwiseError(Exception):
     """The root of all errors that the engine raises on purpose."""
 
 
+class BadFilter(WidthwiseError):
+    """What was asked of the attributes of cards can't be asked."""
+
+
 class BadSetting(WidthwiseError):
     """A setting that is passed in, or a combination of settings, cannot work."""
 

@@ -1,5 +1,6 @@
 """The built-in visitor: a file's syntactic chunks, with what each uses of other files."""
 
+from engine.cards import visit_card
 from engine.languages import Chunk, Link
 from engine.visit import DefinitionUnavailable, DraftChunk, File, Visit, VisitContext
 from prewarm import Definition, Symbol
@@ -10,11 +11,13 @@ MAX_USES = 24
 
 
 class SyntaxVisitor:
-    """Reads the definition of every module that the file refers to."""
+    """Reads the definition of every module that the file refers to. Cards are visited as such."""
 
-    fingerprint = "syntax-1"
+    fingerprint = "syntax-2"
 
     async def visit(self, file: File, context: VisitContext) -> Visit:
+        if file.language == "card" and (card := await visit_card(file, context)):
+            return card
         scope = await Scope.of(file.links, context)
         drafts = [
             DraftChunk(

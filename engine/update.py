@@ -146,6 +146,7 @@ class _Updating:
             executor,
             self._modules,
             self._invalidator.cache,
+            realm=context.realm.name,
             recipe=context.recipe,
             stamps=found.stamps,
             max_file_bytes=context.settings.max_file_bytes,

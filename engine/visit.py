@@ -1,12 +1,13 @@
 """What a visitor is given and what it returns. A visitor computes one file's entry."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.chunk_text import PreparedText
-from engine.languages import Chunk, Link
+from engine.languages import Chunk, Link, Value
 from prewarm import Definition
 
 
@@ -30,10 +31,14 @@ class DraftChunk:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One file's entry: its pieces in order, and what a person should know of it."""
+    """One file's entry: its pieces in order, and what a person should know of it.
+
+    `document` is what can be filtered by, see `Engine.cards`; most files have none.
+    """
 
     chunks: tuple[DraftChunk, ...] = ()
     diagnostics: tuple[str, ...] = ()
+    document: Mapping[str, Value] | None = None
 
 
 class BadVisit(ValueError):
@@ -56,6 +61,18 @@ def checked_visit(visit: Visit) -> Visit:
     return visit
 
 
+def stored_document(document: Mapping[str, Value]) -> str:
+    """The document as JSON that Postgres takes; `BadVisit` if it can't."""
+    try:
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadVisit(f"the document can't be stored: {error}") from None
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise BadVisit("the document holds a NUL character, which Postgres can't store")
+    return text
+
+
 def _check_text(where: str, text: str) -> None:
     if not isinstance(text, str):
         raise BadVisit(f"{where}: {type(text).__name__} where text is expected")
@@ -75,6 +92,7 @@ class File:
     links: tuple[Link, ...]
     chunks: Sequence[tuple[Chunk, PreparedText]] = field(repr=False)
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
+    realm: str = ""
 
     async def read(self) -> bytes:
         """The content as it is now, which may be newer than what was parsed."""

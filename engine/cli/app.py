@@ -15,7 +15,7 @@ from engine.cli.work import work_command
 from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
 from engine.settings import Settings
-from engine.sources import Folder, GitRepository, SourceError, is_remote
+from engine.sources import CardRealm, Folder, GitRepository, SourceError, is_remote
 from engine.sources.git_credentials import TokenFromEnvironment
 
 app = typer.Typer(
@@ -90,6 +90,9 @@ def index_command(
     exclude: Annotated[
         list[str] | None, typer.Option(help="No files that match, as in .gitignore.")
     ] = None,
+    cards: Annotated[
+        bool, typer.Option("--cards", help="A realm of cards, as one with a .realm.json is.")
+    ] = False,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Visit every file again.")
     ] = False,
@@ -107,7 +110,8 @@ def index_command(
         if branch or token_env:
             raise UsageError(f"{source}: --branch and --token-env are for the URL of a repository")
         path = _folder(source)
-        files = Folder(path, include=include or (), exclude=exclude or ())
+        kind = CardRealm if cards or (path / ".realm.json").is_file() else Folder
+        files = kind(path, include=include or (), exclude=exclude or ())
         name = realm or str(path)
 
     async def run(engine: Engine) -> None:

@@ -1,13 +1,14 @@
 """Ranked chunks for a question: vectors and full text, fused. Reads live rows only."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import asyncpg
 from pgvector import HalfVector
 
 from engine.embedders import Embedder, checked
+from engine.index.document_filter import DocumentFilter
 from engine.index.globs import glob_pattern
 from engine.index.sql import query
 from engine.index.terms import query_terms, tsquery_text
@@ -31,6 +32,7 @@ class SearchFilter:
     realm_ids: Sequence[int] | None = None
     path: str | None = None
     language: str | None = None
+    document: DocumentFilter = field(default_factory=DocumentFilter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +101,6 @@ async def search(
         VECTOR_WEIGHT,
         TEXT_WEIGHT,
         TERM_WEIGHTS,
+        *wanted.document.parameters,
     )
     return [Hit.of(row) for row in rows]

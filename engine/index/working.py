@@ -38,6 +38,7 @@ ENTRY_COLUMNS = (
     "realm_id", "token", "key", "version", "content_hash", "size", "mtime_ns", "ctime_ns",
     "inode", "listed_at_ns", "language", "definition_fingerprint", "dependencies", "probes",
     "diagnostics", "skipped", "error", "retry", "chunk_count", "generation", "inputs",
+    "document",
 )  # fmt: skip
 
 CHUNK_COLUMNS = (
@@ -64,6 +65,7 @@ class WorkingEntry(NamedTuple):
     skipped: str | None
     inputs: bytes
     chunks: tuple[tuple[DraftChunk, PreparedText], ...]
+    document: str | None = None
 
 
 class FailedEntry(NamedTuple):
@@ -337,7 +339,7 @@ class Working:
             self._realm_id, self._token, entry.key, version, entry.content_hash, size, mtime_ns,
             ctime_ns, inode, self._listed_at_ns, entry.language, entry.definition_fingerprint,
             entry.dependencies, entry.probes, entry.diagnostics, entry.skipped, None, False,
-            len(entry.chunks), 0, entry.inputs,
+            len(entry.chunks), 0, entry.inputs, entry.document,
         )  # fmt: skip
 
     def _chunk_row(

@@ -1,6 +1,10 @@
 """What a file defines and refers to, and how it is cut into chunks."""
 
+from engine.languages.card import ADOPTS, LINKS, card_of
+from engine.languages.card_document import Card, MalformedCard, Value, looks_like_card
+from engine.languages.chunks import cut_text
 from engine.languages.decode import Undecodable, decode, looks_binary
+from engine.languages.ecmascript_marks import SYNTAX_ERROR, TYPE
 from engine.languages.language import (
     Analysis,
     Binding,
@@ -20,20 +24,30 @@ from engine.languages.registry import (
 )
 
 __all__ = [
+    "ADOPTS",
     "LANGUAGES",
+    "LINKS",
+    "SYNTAX_ERROR",
+    "TYPE",
     "Analysis",
     "Binding",
+    "Card",
     "Chunk",
     "Declaration",
     "Language",
     "Link",
+    "MalformedCard",
     "Reference",
     "Resolution",
     "Tree",
     "Undecodable",
+    "Value",
+    "card_of",
+    "cut_text",
     "decode",
     "language_named",
     "language_of",
     "language_versions",
     "looks_binary",
+    "looks_like_card",
 ]

@@ -84,6 +84,13 @@ def chunk_text(ruler: Ruler, *, chunk_chars: int) -> list[Piece]:
     return [Piece(start, end) for start, end, _ in packer.pieces]
 
 
+def cut_text(text: str, chunk_chars: int) -> list[str]:
+    """A text without a tree in pieces of at most so many characters."""
+    ruler = Ruler(text.encode())
+    pieces = chunk_text(ruler, chunk_chars=chunk_chars)
+    return [ruler.source[start:end].decode() for start, end, *_ in pieces]
+
+
 def as_chunks(
     ruler: Ruler, pieces: Sequence[Piece], *, names: Names | None = None
 ) -> tuple[Chunk, ...]:

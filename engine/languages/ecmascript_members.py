@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tree_sitter import Node
 
+from engine.languages.ecmascript_cards import card_field, display_name
 from engine.languages.ecmascript_declared import (
     FUNCTIONS,
     Declared,
@@ -73,12 +74,16 @@ def _member(node: Node, scope: Scope) -> Declared:
     value = unwrapped(node.child_by_field_name("value"))
     if name is None or node.type == "index_signature":
         return _unnamed_member(node, scope)
+    if (field := card_field(node)) is not None:
+        return Declared(name_of(name), "field", node.start_byte, node.end_byte, "@field", field)
     head = _modifiers(node, name, scope)
     kind = _KINDS[node.type]
     tail = scope.form(name.end_byte, _signature_end(node))
     if value is not None and value.type in FUNCTIONS and not tail:
         kind, tail = "method", call_form(value, scope)
         head = f"{head} {async_head(value, scope)}".strip()
+    if (shown := display_name(node)) is not None:
+        tail = shown
     words = head.split()
     if kind == "method" and words and words[-1] in {"get", "set"}:
         kind = f"{words[-1]}ter"
@@ -94,7 +99,9 @@ def _unnamed_member(node: Node, scope: Scope) -> Declared:
 
 def _modifiers(node: Node, name: Node, scope: Scope) -> str:
     seen = (c for c in node.children if c.end_byte <= name.start_byte and c.type != "comment")
-    return " ".join(t for c in seen if not _UNSEEN.match(t := text_of(c)))
+    words = (t for c in seen if not _UNSEEN.match(t := text_of(c)))
+    # What is between could be an error that reaches over lines.
+    return " ".join(" ".join(words).split())
 
 
 def _signature_end(node: Node) -> int:

@@ -17,7 +17,7 @@ _SOURCES = {
     ".cjs": (".cts", ".d.cts"),
 }
 _COMPLETE = re.compile(
-    r"\.(?:[cm]?[jt]s|[jt]sx|json5?|css|s[ac]ss|less|svg|png|jpe?g|gif|webp|html|wasm|vue|svelte"
+    r"\.(?:[cmg]?[jt]s|[jt]sx|json5?|css|s[ac]ss|less|svg|png|jpe?g|gif|webp|html|wasm|vue|svelte"
     r"|md|txt)$"
 )
 _BARE = re.compile(r"(?P<package>(?:@[^/@]+/)?[^/@#.][^/]*)(?P<subpath>/.*)?")
@@ -51,6 +51,7 @@ class _Lookup:
         self.tree = tree
         self._folder = folder_of(importer)
         self._typed = importer.endswith((*TYPED, ".gts"))
+        self._templates = importer.endswith((".gts", ".gjs"))
         self._found: dict[str, str | None] = {}
         self._paths: PathMapping | None = None
         self._packages: tuple[tuple[str, Package], ...] | None = None
@@ -86,7 +87,7 @@ class _Lookup:
         return self._file(target) or self._in_folder(target)
 
     def _file(self, target: str) -> str | None:
-        return self._first(file_candidates(target, typed=self._typed))
+        return self._first(file_candidates(target, typed=self._typed, templates=self._templates))
 
     def _in_folder(self, folder: str) -> str | None:
         package = self._package_at(folder)
@@ -101,7 +102,10 @@ class _Lookup:
 
     def _index(self, folder: str) -> str | None:
         index = f"{folder}/index" if folder else "index"
-        return self._first(index + suffix for suffix in _suffixes(typed=self._typed))
+        return self._first(index + suffix for suffix in self._suffixes())
+
+    def _suffixes(self) -> tuple[str, ...]:
+        return _suffixes(typed=self._typed, templates=self._templates)
 
     def _first(self, candidates: Iterable[str]) -> str | None:
         return next((candidate for candidate in candidates if candidate in self.tree), None)
@@ -152,7 +156,7 @@ class _Lookup:
         return None if text is None else parse_package(text)
 
 
-def file_candidates(target: str, *, typed: bool) -> tuple[str, ...]:
+def file_candidates(target: str, *, typed: bool, templates: bool = False) -> tuple[str, ...]:
     """The files that `target` may mean, the best first.
 
     Code with types names `x.ts` by what it becomes, `x.js`, and TypeScript looks for
@@ -165,9 +169,12 @@ def file_candidates(target: str, *, typed: bool) -> tuple[str, ...]:
     exact = (*sources, target) if typed else (target, *sources)
     if _COMPLETE.search(target):
         return exact
-    return exact + tuple(target + suffix for suffix in _suffixes(typed=typed))
+    return exact + tuple(target + suffix for suffix in _suffixes(typed=typed, templates=templates))
 
 
-def _suffixes(*, typed: bool) -> tuple[str, ...]:
+def _suffixes(*, typed: bool, templates: bool) -> tuple[str, ...]:
+    """In the order of preference; who has templates looks for modules that have them first."""
     code = TYPED[:3] + _UNTYPED + TYPED[3:] if typed else _UNTYPED + TYPED
-    return (*code, ".json")
+    if templates:
+        return (".gts", *code, ".gjs", ".json") if typed else (".gjs", *code, ".gts", ".json")
+    return (*code, ".gts", ".gjs", ".json")

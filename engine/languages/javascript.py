@@ -1,15 +1,18 @@
-"""JavaScript and TypeScript, with JSX: what a file defines, refers to, and how it is cut."""
+"""JavaScript and TypeScript, also with JSX or templates: definitions, references, chunks."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.languages.chunks import as_chunks, chunk_tree
+from engine.languages.ecmascript_cards import passing_types
 from engine.languages.ecmascript_declared import Declared, Scope
 from engine.languages.ecmascript_grammars import parse
+from engine.languages.ecmascript_marks import SYNTAX_ERROR
 from engine.languages.ecmascript_modules import resolve_modules
 from engine.languages.ecmascript_requires import required
 from engine.languages.ecmascript_spans import definition_spans
+from engine.languages.ecmascript_templates import without_templates
 from engine.languages.ecmascript_walk import read_surface
 from engine.languages.grammars import syntax_error_line
 from engine.languages.language import (
@@ -28,22 +31,28 @@ _REFERENCE_PATH = re.compile(
     r"""^///[ \t]*<reference[ \t]+path[ \t]*=[ \t]*["']([^"'\\\x00-\x1f]{1,500})["']""",
     re.MULTILINE,
 )
-_MODULE_SUFFIXES = (".mjs", ".cjs", ".mts", ".cts")
+_MODULE_SUFFIXES = (".mjs", ".cjs", ".mts", ".cts", ".gts", ".gjs")
+_TEMPLATE_SUFFIXES = (".gts", ".gjs")
 
 
 @dataclass(frozen=True, slots=True)
 class EcmaScript:
-    """One of the two. The key decides on the grammar, so either reads the other's files too."""
+    """One of the four. The key decides on the grammar, so each reads the others' files too.
+
+    A syntax error is part of the definition: who reads such a module may not have all of it.
+    """
 
     name: str
     suffixes: frozenset[str]
-    version: int = 1
+    version: int = 2
 
     def analyse(self, key: str, text: str, *, chunk_chars: int) -> Analysis:
         ruler = Ruler(text.encode(errors="replace"))
-        parsed = parse(key, ruler.source)
-        loads = required(parsed, ruler.source)
-        scope = Scope(ruler.source, ambient=key.endswith((".d.ts", ".d.mts", ".d.cts")))
+        templates = key.endswith(_TEMPLATE_SUFFIXES)
+        code = without_templates(ruler.source) if templates else ruler.source
+        parsed = parse(key, code)
+        loads = required(parsed, code)
+        scope = Scope(code, ambient=key.endswith((".d.ts", ".d.mts", ".d.cts")))
         surface = read_surface(parsed.root, scope, required=loads)
         surface.is_module |= key.endswith(_MODULE_SUFFIXES)
         references = (*_reference_paths(text), *surface.all_references(loads))
@@ -51,11 +60,13 @@ class EcmaScript:
             ruler, parsed.root, spans=definition_spans(parsed), chunk_chars=chunk_chars
         )
         line = syntax_error_line(parsed.root)
+        passed, types = passing_types(references, parsed, ruler)
         return Analysis(
             language=self.name,
-            declarations=tuple(_declarations(surface.declarations(), ruler)),
-            references=references,
+            declarations=(*_declarations(surface.declarations(), ruler), *types),
+            references=passed,
             chunks=as_chunks(ruler, pieces, names=names_bound_by(_in_scope(references))),
+            detail="" if line is None else SYNTAX_ERROR,
             diagnostics=() if line is None else (f"syntax error near line {line}",),
         )
 
@@ -64,6 +75,8 @@ class EcmaScript:
 
 
 JAVASCRIPT = EcmaScript("javascript", frozenset({".js", ".jsx", ".mjs", ".cjs"}))
+GJS = EcmaScript("gjs", frozenset({".gjs"}))
+GTS = EcmaScript("gts", frozenset({".gts"}))
 TYPESCRIPT = EcmaScript(
     "typescript", frozenset({".ts", ".tsx", ".mts", ".cts", ".d.ts", ".d.mts", ".d.cts"})
 )

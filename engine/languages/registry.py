@@ -8,6 +8,9 @@ from engine.languages.language import Language
 
 # Name -> where its object stands, and the suffixes that it claims.
 _PLACES: dict[str, tuple[str, str]] = {
+    "card": ("engine.languages.card", "CARD"),
+    "gjs": ("engine.languages.javascript", "GJS"),
+    "gts": ("engine.languages.javascript", "GTS"),
     "javascript": ("engine.languages.javascript", "JAVASCRIPT"),
     "json": ("engine.languages.data_documents", "JSON"),
     "markdown": ("engine.languages.markdown", "MARKDOWN"),

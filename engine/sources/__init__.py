@@ -1,5 +1,6 @@
 """Where the files of a realm come from."""
 
+from engine.sources.cards import CardRealm
 from engine.sources.checkouts import Checkouts
 from engine.sources.errors import (
     FileGone,
@@ -17,6 +18,7 @@ from engine.sources.source import Problem, RemoteSource, Snapshot, Source, Sourc
 
 __all__ = [
     "KINDS",
+    "CardRealm",
     "Checkouts",
     "FileGone",
     "FileTooLarge",

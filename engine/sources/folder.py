@@ -60,7 +60,8 @@ class Folder:
         self._names: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        return f"Folder({self.path!r}, include={self.include!r}, exclude={self.exclude!r})"
+        name = type(self).__name__
+        return f"{name}({self.path!r}, include={self.include!r}, exclude={self.exclude!r})"
 
     def snapshot(self) -> Snapshot:
         listed_at_ns = time.time_ns()

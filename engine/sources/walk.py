@@ -11,7 +11,7 @@ from engine.sources.listing import Listing, stamp_of
 from engine.sources.openat import read_beneath
 
 # More than any real file has, and few enough for its expression to compile in moments.
-_MAX_IGNORE_BYTES = 64 * 1024
+MAX_IGNORE_BYTES = 64 * 1024
 
 _Entry = os.DirEntry[str]
 
@@ -87,7 +87,7 @@ def _scopes_in(root: str, folder: _Folder, entries: list[_Entry]) -> tuple[_Scop
     if ".gitignore" not in names:
         return inherited
     try:
-        content = read_beneath(root, f"{folder.prefix}.gitignore", max_bytes=_MAX_IGNORE_BYTES)
+        content = read_beneath(root, f"{folder.prefix}.gitignore", max_bytes=MAX_IGNORE_BYTES)
     except (FileGone, FileTooLarge, Unreadable):
         return inherited
     return (_Scope(IgnoreRules.parse(content), len(as_bytes_text(folder.prefix))), *inherited)

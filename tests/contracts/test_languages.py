@@ -7,6 +7,10 @@ from hypothesis import strategies as st
 from engine.languages import LANGUAGES, Analysis, Language, language_named
 
 _SAMPLES = {
+    "card": '{"data": {"type": "card", "meta": {"adoptsFrom": {"module": "./a", "name": "A"}}}}\n',
+    "gjs": "import a from './c'\nexport class E extends a { <template>{{@x}} it's</template> }\n",
+    "gts": "import {a} from './a'\nexport class E extends a { @field b = contains(a) }\n"
+    "<template>x</template>\n",
     "python": "import a.b as c\n\n\n@d\nclass A(c.B):\n    x: int = 1\n\n    def f(self): ...\n",
     "javascript": "import {a} from './c'\n//d\nexport class E extends a { f() { return `${1}` }}\n",
     "typescript": "import type {A} from './a'\nexport interface B<T> extends A { c?: T }\n",
@@ -32,7 +36,7 @@ def language(request: pytest.FixtureRequest) -> Language:
 
 
 def key_of(language: Language) -> str:
-    return "folder/name" + min(language.suffixes)
+    return "folder/name" + min(language.suffixes, default=".json")
 
 
 def assert_sound(language: Language, text: str, analysis: Analysis, chunk_chars: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.sources import (
+    CardRealm,
     Checkouts,
     FileGone,
     Folder,
@@ -43,7 +44,14 @@ def a_repository(root: Path) -> Source:
     return GitRepository(str(root), exclude=source.exclude, checkouts=checkouts)
 
 
-@pytest.fixture(params=[a_folder, a_working_tree, a_repository])
+def a_card_realm(root: Path) -> Source:
+    (root / "drafts").mkdir()
+    (root / "drafts/x.py").write_text("x")
+    (root / "drafts/.boxelignore").write_text("*")
+    return CardRealm(root, exclude=["*.tmp"])
+
+
+@pytest.fixture(params=[a_folder, a_working_tree, a_repository, a_card_realm])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     tmp_path = tmp_path / "tree"
     tmp_path.mkdir()

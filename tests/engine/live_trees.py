@@ -17,6 +17,7 @@ OpenEngine = Callable[..., AbstractAsyncContextManager[Engine]]
 ROWS = """
 SELECT entries.key, encode(content_hash, 'hex') AS content_hash, size, language,
     definition_fingerprint, dependencies, probes, diagnostics, skipped, error, chunk_count,
+    document::text AS document,
     (
         SELECT coalesce(json_agg(piece ORDER BY ordinal), '[]')
         FROM (

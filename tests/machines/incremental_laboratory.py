@@ -38,7 +38,9 @@ class Laboratory:
         connection: "asyncpg.Connection[asyncpg.Record]",
         engines: tuple[Engine, Engine],
         suspensions: Suspensions,
+        source: type[Folder],
     ) -> None:
+        self.source = source
         self.tally: Counter[str] = Counter()
         self.engines = engines
         self.connection = connection
@@ -48,7 +50,9 @@ class Laboratory:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, dsn: str, folder: Path) -> AsyncIterator["Laboratory"]:
+    async def open(
+        cls, dsn: str, folder: Path, *, source: type[Folder] = Folder
+    ) -> AsyncIterator["Laboratory"]:
         suspensions = Suspensions(asyncio.get_running_loop())
         async with AsyncExitStack() as stack:
             engines = (
@@ -57,7 +61,7 @@ class Laboratory:
             )
             connection = await asyncpg.connect(dsn)
             stack.push_async_callback(connection.close)
-            yield cls(folder, connection, engines, suspensions)
+            yield cls(folder, connection, engines, suspensions, source)
 
     async def run(self, sequence: Sequence) -> None:
         name = f"realm {next(self._numbers)}"
@@ -142,10 +146,11 @@ class _Run:
         self._tally = laboratory.tally
         self._root = root
         self._name = name
+        self._source = laboratory.source(root)
 
     async def all(self, sequence: Sequence) -> None:
         for engine in self._engines:
-            await engine.add_realm(self._name, Folder(self._root))
+            await engine.add_realm(self._name, self._source)
         for step in (Index(0), *sequence.steps, Index(1)):
             self._tally[type(step).__name__] += 1
             match step:
@@ -223,11 +228,13 @@ class _Run:
 
     async def _check_rows(self, engine: Engine) -> None:
         ours = (await live(self._connection, self._name)).rows
-        theirs = await fresh_rows(self._connection, engine, self._root)
+        theirs = await fresh_rows(self._connection, engine, self._source)
         assert not (found := difference(ours, theirs)), "\n".join(found)
         assert await left_behind(self._connection) == (0, 0, 0)
         again = await (await engine.index(self._name)).finished()
-        assert (again.visited, again.deleted, again.texts_embedded) == (0, 0, 0)
+        # What a visit failed at is tried again by each pass.
+        retried = sum("CardBroken" in (row["error"] or "") for row in ours.values())
+        assert (again.visited, again.deleted, again.texts_embedded) == (retried, 0, 0)
 
     def _count(self, report: PassReport) -> None:
         self._tally["passes"] += 1

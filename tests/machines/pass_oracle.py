@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -46,11 +45,11 @@ async def live(connection: "asyncpg.Connection[asyncpg.Record]", realm: str) -> 
 
 
 async def fresh_rows(
-    connection: "asyncpg.Connection[asyncpg.Record]", engine: Engine, root: Path
+    connection: "asyncpg.Connection[asyncpg.Record]", engine: Engine, source: Folder
 ) -> dict[str, Row]:
     """The rows of a new realm over the same tree, whose texts must all have a vector."""
     name = next(_fresh_names)
-    realm = await engine.add_realm(name, Folder(root))
+    realm = await engine.add_realm(name, source)
     try:
         report = await (await realm.index()).finished()
         assert report.texts_embedded == 0, "a fresh realm has texts that the incremental one lacks"

@@ -2,14 +2,14 @@
 INSERT INTO working_entries (
     realm_id, token, key, version, content_hash, size, mtime_ns, ctime_ns, inode, listed_at_ns,
     language, definition_fingerprint, dependencies, probes, diagnostics, skipped, error, retry,
-    chunk_count, generation, inputs
+    chunk_count, generation, inputs, document
 )
 SELECT
     $1, $2, failed.key, coalesce(live.version, nextval('versions')),
     failed.content_hash, failed.size, failed.mtime_ns, failed.ctime_ns, failed.inode, $3,
     failed.language, failed.definition_fingerprint, coalesce(live.dependencies, '{}'),
     coalesce(live.probes, '{}'), '{}', NULL, failed.error, failed.retry,
-    coalesce(live.chunk_count, 0), 0, ''
+    coalesce(live.chunk_count, 0), 0, '', live.document
 FROM unnest(
     $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
     $10::text[], $11::text[], $12::text[], $13::boolean[]

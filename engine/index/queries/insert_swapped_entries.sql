@@ -1,11 +1,11 @@
 INSERT INTO entries (
     realm_id, key, version, content_hash, size, mtime_ns, ctime_ns, inode, listed_at_ns,
     language, definition_fingerprint, dependencies, probes, diagnostics, skipped, error, retry,
-    chunk_count, generation
+    chunk_count, generation, document
 )
 SELECT
     realm_id, key, version, content_hash, size, mtime_ns, ctime_ns, inode, listed_at_ns,
     language, definition_fingerprint, dependencies, probes, diagnostics, skipped, error, retry,
-    chunk_count, $3
+    chunk_count, $3, document
 FROM working_entries
 WHERE realm_id = $1 AND token = $2

@@ -1,13 +1,20 @@
 -- Two rankings of the live chunks that pass the filters, fused by reciprocal rank.
 -- $1 embedding, $2 embedder, $3 tsquery, $4 realms or null, $5 key pattern or null,
 -- $6 language or null, $7 candidates of each ranking, $8 limit, $9 rank constant,
--- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol.
+-- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol,
+-- $13 document that must be contained or null, $14 condition on it as a path or null, $15 its
+-- variables.
 WITH scope AS MATERIALIZED (
     SELECT version, realm_id, key, language, generation
     FROM entries
     WHERE ($4::bigint[] IS NULL OR realm_id = ANY ($4))
         AND ($5::text IS NULL OR key ~ $5)
         AND ($6::text IS NULL OR language = $6)
+        AND ($13::text IS NULL OR document @> $13::text::jsonb)
+        AND (
+            $14::text IS NULL
+            OR jsonb_path_match(document, $14::text::jsonpath, $15::text::jsonb, true)
+        )
 ),
 near AS (
     SELECT version, ordinal, 1 - (embedding <=> $1) AS similarity
