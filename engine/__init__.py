@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
-    from engine.sources import Folder, Source
+    from engine.sources import Folder, OpenApiCatalog, Source
     from engine.status import Condition, RealmStatus
     from engine.visit import (
         DefinitionUnavailable,
@@ -64,6 +64,7 @@ __all__ = [
     "JobState",
     "LocalEmbedder",
     "Neighbours",
+    "OpenApiCatalog",
     "PassFailed",
     "PassReport",
     "PermanentFailure",
@@ -109,6 +110,7 @@ _PLACES = {
     "JobState": "engine.jobs",
     "LocalEmbedder": "engine.embedders",
     "Neighbours": "engine.engine",
+    "OpenApiCatalog": "engine.sources",
     "PassFailed": "engine.errors",
     "PassReport": "engine.report",
     "PermanentFailure": "engine.errors",

@@ -9,6 +9,7 @@ from engine.sources.errors import (
 )
 from engine.sources.folder import Folder
 from engine.sources.keys import key_of
+from engine.sources.openapi import OpenApiCatalog
 from engine.sources.opening import KINDS, open_source
 from engine.sources.source import Problem, Snapshot, Source, SourceFile, Stamp
 
@@ -17,6 +18,7 @@ __all__ = [
     "FileGone",
     "FileTooLarge",
     "Folder",
+    "OpenApiCatalog",
     "Problem",
     "Snapshot",
     "Source",

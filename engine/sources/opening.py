@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from engine.sources.errors import SourceError
 from engine.sources.folder import Folder
+from engine.sources.openapi import OpenApiCatalog
 from engine.sources.source import Source
 
 # What this version can open: a job for another kind is left to somebody who can.
-KINDS = ("folder",)
+KINDS = ("folder", "openapi")
 
 
 def open_source(description: Mapping[str, str]) -> Source:
@@ -15,5 +16,7 @@ def open_source(description: Mapping[str, str]) -> Source:
     match description.get("kind"):
         case "folder":
             return Folder.from_description(description)
+        case "openapi":
+            return OpenApiCatalog.from_description(description)
         case kind:
             raise SourceError(f"a source of the kind {kind!r} is not known to this version")

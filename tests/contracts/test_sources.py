@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.sources import FileGone, Folder, Source, SourceError, Unreadable, open_source
+from engine.sources import (
+    FileGone,
+    Folder,
+    OpenApiCatalog,
+    Source,
+    SourceError,
+    Unreadable,
+    open_source,
+)
 
 
 def a_folder(root: Path) -> Source:
@@ -22,7 +30,22 @@ def a_working_tree(root: Path) -> Source:
     return a_folder(root)
 
 
-@pytest.fixture(params=[a_folder, a_working_tree])
+def a_catalogue(root: Path) -> Source:
+    (root / "b.yaml").write_text("swagger: '2.0'\ndefinitions: {A: {}, e\u0301: {}}\n")
+    (root / "a.yaml").write_text("openapi: [")
+    return OpenApiCatalog(root, cache=root / "cache")
+
+
+EXPECTED = {
+    "folder": (["a.py", "a/b.py", "b.py", "\xe9.py"], ["a\\nb"]),
+    "openapi": (
+        ["b.yaml/schemas/A.openapi-schema", "b.yaml/schemas/e%CC%81.openapi-schema"],
+        ["a.yaml"],
+    ),
+}
+
+
+@pytest.fixture(params=[a_folder, a_working_tree, a_catalogue])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
     for path in ("b.py", "a/b.py", "a.py", "e\u0301.py", "x.tmp", "a\nb"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
@@ -35,8 +58,9 @@ def test_files_are_sorted_by_key_and_every_key_stands_once(source: Source) -> No
     snapshot = source.snapshot()
     files = [file.key for file in snapshot.files]
     problems = [problem.key for problem in snapshot.problems]
-    assert files == sorted(files) == ["a.py", "a/b.py", "b.py", "\xe9.py"]
-    assert problems == sorted(problems) == ["a\\nb"]
+    assert files == sorted(files)
+    assert problems == sorted(problems)
+    assert (files, problems) == EXPECTED[source.describe()["kind"]]
     assert len({*files, *problems}) == len(files) + len(problems)
 
 
