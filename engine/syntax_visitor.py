@@ -1,6 +1,8 @@
 """The built-in visitor: a file's syntactic chunks, with what each uses of other files."""
 
 from engine.languages import Chunk, Link
+from engine.openapi_visit import LANGUAGES as OPENAPI
+from engine.openapi_visit import openapi_visit
 from engine.visit import DefinitionUnavailable, DraftChunk, File, Visit, VisitContext
 from prewarm import Definition, Symbol
 
@@ -15,6 +17,8 @@ class SyntaxVisitor:
     fingerprint = "syntax-1"
 
     async def visit(self, file: File, context: VisitContext) -> Visit:
+        if file.language in OPENAPI:
+            return await openapi_visit(file, context)
         scope = await Scope.of(file.links, context)
         drafts = [
             DraftChunk(
