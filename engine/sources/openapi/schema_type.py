@@ -18,7 +18,11 @@ _BOUNDS = (
     ("maxLength", "length<={}"), ("minItems", "items>={}"), ("maxItems", "items<={}"),
     ("pattern", "/{}/"), ("contentEncoding", "{}"),
 )  # fmt: skip
+_COMBINING = frozenset({"allOf", "oneOf", "anyOf", "not", "discriminator"})
 _FLAGS = ("uniqueItems", "readOnly", "writeOnly", "deprecated")
+
+# Most schemas have none of these, and need not be asked for each.
+_BOUNDING = frozenset({"default", *_FLAGS, *(name for name, _ in _BOUNDS)})
 
 Named = Callable[[Any], str]
 """What the schema behind a reference is called."""
@@ -127,6 +131,8 @@ def _array(schema: dict[str, Any], named: Named, depth: int) -> str:
 
 
 def _combined(schema: dict[str, Any], named: Named, depth: int) -> Iterator[str]:
+    if _COMBINING.isdisjoint(schema):
+        return
     for word, sign in (("allOf", " & "), ("oneOf", " | "), ("anyOf", " | ")):
         members = [type_of(each, named, depth + 1) for each in items(schema.get(word))]
         if members:
@@ -150,6 +156,8 @@ def _values(values: list[Any]) -> str:
 
 
 def _bounds(schema: dict[str, Any]) -> str:
+    if _BOUNDING.isdisjoint(schema):
+        return ""
     found = [
         pattern.format(line(schema[name]))
         for name, pattern in _BOUNDS

@@ -25,6 +25,8 @@ def items(value: object) -> list[Any]:
 
 def text(value: object) -> str:
     """Text that can be stored; numbers count as text, because YAML makes some of it."""
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        return value
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     lines = str(value).replace("\r\n", "\n").replace("\r", "\n")
