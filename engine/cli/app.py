@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.cli import jobs, show
+from engine.cli.documents import is_document, place_of
 from engine.cli.indexing import index_folder
 from engine.cli.opened import Interrupted, with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
@@ -15,7 +16,7 @@ from engine.cli.work import work_command
 from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
 from engine.settings import Settings
-from engine.sources import Folder, SourceError
+from engine.sources import Folder, OpenApiCatalog, Source, SourceError
 
 app = typer.Typer(
     name="widthwise",
@@ -70,7 +71,9 @@ def _configure(
 
 @app.command("index")
 def index_command(
-    source: Annotated[Path, typer.Argument(help="A folder, or a git working tree.")],
+    source: Annotated[
+        str, typer.Argument(help="A folder, a git working tree, or an OpenAPI document.")
+    ],
     *,
     realm: Annotated[
         str | None, typer.Option(help="The realm's name; the folder's path if not given.")
@@ -81,26 +84,40 @@ def index_command(
     exclude: Annotated[
         list[str] | None, typer.Option(help="No files that match, as in .gitignore.")
     ] = None,
+    openapi: Annotated[
+        bool,
+        typer.Option("--openapi", help="SOURCE has OpenAPI documents: an address, a folder."),
+    ] = False,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Visit every file again.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Bring the index of a folder up to date."""
-    if not source.exists():
-        raise UsageError(f"{source}: no such folder")
-    if not source.is_dir():
-        raise UsageError(f"{source}: not a folder")
-    folder = Folder(source.resolve(), include=include or (), exclude=exclude or ())
-    name = realm or str(source.resolve())
+    """Bring the index of a folder or of OpenAPI documents up to date."""
+    files: Source
+    if openapi or is_document(source):
+        files, place = OpenApiCatalog(source), place_of(source)
+    else:
+        place = str(_folder(source).resolve())
+        files = Folder(place, include=include or (), exclude=exclude or ())
+    name = realm or place
 
     async def run(engine: Engine) -> None:
-        report = await index_folder(engine, name, folder, from_scratch=from_scratch, quiet=json)
+        report = await index_folder(engine, name, files, from_scratch=from_scratch, quiet=json)
         errors = await engine.errors(name, limit=show.SHOWN_ERRORS) if report.errors else []
         show.report(report, errors, as_json=json)
 
     # Other realms may wait for workers of their own: this command indexes what it names.
     with_engine(run, work=Work.ADDED)
+
+
+def _folder(source: str) -> Path:
+    path = Path(source)
+    if not path.exists():
+        raise UsageError(f"{source}: no such folder")
+    if not path.is_dir():
+        raise UsageError(f"{source}: not a folder")
+    return path
 
 
 @app.command("search")
