@@ -67,8 +67,19 @@ class Locations:
 
     @property
     def root(self) -> str:
-        local = [*self.folders, *map(os.path.dirname, self.files)]
-        return os.path.commonpath(local) if local else ""
+        return os.path.commonpath(self._around) if self._around else ""
+
+    def hold(self, name: str) -> bool:
+        """Whether a name is beneath a folder that was given, or beside a file that was.
+
+        What the locations share may be the whole disk, which is not all meant.
+        """
+        path = os.path.join(self.root, name)
+        return any(path.startswith(os.path.join(each, "")) for each in self._around)
+
+    @property
+    def _around(self) -> tuple[str, ...]:
+        return (*self.folders, *map(os.path.dirname, self.files))
 
 
 def is_address(location: str) -> bool:
@@ -101,7 +112,7 @@ def gather_local(locations: Locations, *, max_bytes: int) -> Gathered:
         _gather_folder(folder, root, gathered, max_bytes)
     for path in locations.files:
         _gather_file(os.path.relpath(path, root), root, gathered, max_bytes)
-    _gather_fragments(root, gathered, max_bytes)
+    _gather_fragments(locations, gathered, max_bytes)
     return gathered
 
 
@@ -141,20 +152,21 @@ def _gather_file(name: str, root: str, gathered: Gathered, max_bytes: int) -> No
         gathered.problems[key] = _reason(error)
 
 
-def _gather_fragments(root: str, gathered: Gathered, max_bytes: int) -> None:
+def _gather_fragments(locations: Locations, gathered: Gathered, max_bytes: int) -> None:
     todo = list(gathered.texts)
     looked_for: set[str] = set()
     while todo and len(looked_for) < MAX_FRAGMENTS:
         document = todo.pop()
         for name in _referred(document, gathered.texts[document]) - looked_for:
             looked_for.add(name)
-            if name not in gathered.texts and key_of(name) == name:
-                try:
-                    gathered.texts[name] = read_beneath(root, name, max_bytes=max_bytes)
-                    todo.append(name)
-                except (FileGone, FileTooLarge, Unreadable):
-                    # Whoever refers to it says that it leads nowhere.
-                    continue
+            if name in gathered.texts or key_of(name) != name or not locations.hold(name):
+                continue
+            try:
+                gathered.texts[name] = read_beneath(locations.root, name, max_bytes=max_bytes)
+                todo.append(name)
+            except (FileGone, FileTooLarge, Unreadable):
+                # Whoever refers to it says that it leads nowhere.
+                continue
 
 
 def _referred(document: str, text: bytes) -> set[str]:

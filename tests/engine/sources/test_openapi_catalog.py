@@ -177,6 +177,22 @@ def test_a_fragment_beside_a_document_is_read_and_its_change_is_seen(tmp_path: P
     ]
 
 
+def test_a_file_outside_of_what_was_given_is_not_read(tmp_path: Path) -> None:
+    for folder in ("one", "two", "private"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.json").write_text(
+            '{"openapi": "3.0.0", "components": {"schemas": {"A": {"properties": {'
+            '"b": {"$ref": "../private/a.json#/components/schemas/A"}}}}}}'
+        )
+    given = [tmp_path / folder / "a.json" for folder in ("one", "two")]
+    catalog = OpenApiCatalog(*given, cache=tmp_path / "cache")
+    assert _keys(catalog) == [
+        f"{folder}/a.json/schemas/A.openapi-schema" for folder in ("one", "two")
+    ]
+    text = catalog.read("one/a.json/schemas/A.openapi-schema", max_bytes=999)
+    assert b"missing @A private/a.json/schemas/A.openapi-schema" in text
+
+
 def test_a_document_that_is_not_there_is_missing(tmp_path: Path) -> None:
     with pytest.raises(SourceMissing, match="no such file"):
         OpenApiCatalog(tmp_path / "none.yaml", cache=tmp_path / "cache").snapshot()
