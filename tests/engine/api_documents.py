@@ -136,7 +136,7 @@ documents = st.builds(
             st.sampled_from(["", "one", "two"]),
             _some_names,
         ),
-        min_size=1,
+        min_size=5,
     ),
     st.dictionaries(st.integers(1, PATHS), _some_names, min_size=1),
 )

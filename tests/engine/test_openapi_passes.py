@@ -87,6 +87,18 @@ async def test_prose_about_a_schema_concerns_nobody_else(
 
 @SHARED
 @given(spec=documents, schema=st.sampled_from(NAMES))
+@example(  # Through two others, and in a circle.
+    spec=document(
+        {
+            "A": ("string", "", "B"),
+            "B": ("string", "", "C"),
+            "C": ("string", "", "A"),
+            "D": ("string", "", ""),
+        },
+        {1: "A", 2: "B", 3: "C", 4: "D", 5: "AD"},
+    ),
+    schema="C",
+)
 async def test_a_changed_schema_visits_the_operations_that_use_it_and_no_others(
     open_engine: OpenEngine,
     tmp_path_factory: pytest.TempPathFactory,
