@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
-    from engine.sources import CardRealm, Folder, GitRepository, Source
+    from engine.sources import CardRealm, Folder, GitRepository, OpenApiCatalog, Source
     from engine.sources.git_credentials import TokenFromCall, TokenFromEnvironment
     from engine.sources.github_app import GitHubApp
     from engine.status import Condition, RealmStatus
@@ -75,6 +75,7 @@ __all__ = [
     "JobState",
     "LocalEmbedder",
     "Neighbours",
+    "OpenApiCatalog",
     "PassFailed",
     "PassReport",
     "PermanentFailure",
@@ -128,6 +129,7 @@ _PLACES = {
     "JobState": "engine.jobs",
     "LocalEmbedder": "engine.embedders",
     "Neighbours": "engine.engine",
+    "OpenApiCatalog": "engine.sources",
     "PassFailed": "engine.errors",
     "PassReport": "engine.report",
     "PermanentFailure": "engine.errors",

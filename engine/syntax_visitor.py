@@ -2,6 +2,8 @@
 
 from engine.cards import visit_card
 from engine.languages import Chunk, Link
+from engine.openapi_visit import LANGUAGES as OPENAPI
+from engine.openapi_visit import openapi_visit
 from engine.visit import DefinitionUnavailable, DraftChunk, File, Visit, VisitContext
 from prewarm import Definition, Symbol
 
@@ -18,6 +20,8 @@ class SyntaxVisitor:
     async def visit(self, file: File, context: VisitContext) -> Visit:
         if file.language == "card" and (card := await visit_card(file, context)):
             return card
+        if file.language in OPENAPI:
+            return await openapi_visit(file, context)
         scope = await Scope.of(file.links, context)
         drafts = [
             DraftChunk(

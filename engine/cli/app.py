@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.cli import jobs, show
+from engine.cli.documents import is_document, place_of
 from engine.cli.indexing import index_source
 from engine.cli.opened import Interrupted, with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
@@ -15,7 +16,15 @@ from engine.cli.work import work_command
 from engine.engine import Engine, Work
 from engine.errors import WidthwiseError
 from engine.settings import Settings
-from engine.sources import CardRealm, Folder, GitRepository, SourceError, is_remote
+from engine.sources import (
+    CardRealm,
+    Folder,
+    GitRepository,
+    OpenApiCatalog,
+    Source,
+    SourceError,
+    is_remote,
+)
 from engine.sources.git_credentials import TokenFromEnvironment
 
 app = typer.Typer(
@@ -72,7 +81,8 @@ def _configure(
 @app.command("index")
 def index_command(
     source: Annotated[
-        str, typer.Argument(help="A folder, a git working tree, or the URL of a repository.")
+        str,
+        typer.Argument(help="A folder, the URL of a repository, or an OpenAPI document."),
     ],
     *,
     realm: Annotated[
@@ -93,26 +103,32 @@ def index_command(
     cards: Annotated[
         bool, typer.Option("--cards", help="A realm of cards, as one with a .realm.json is.")
     ] = False,
+    openapi: Annotated[
+        bool,
+        typer.Option("--openapi", help="SOURCE has OpenAPI documents: an address, a folder."),
+    ] = False,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Visit every file again.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Bring the index of a folder or a repository up to date."""
-    files: Folder | GitRepository
-    if is_remote(source):
+    """Bring the index of a folder, a repository or OpenAPI documents up to date."""
+    files: Source
+    if openapi or is_document(source):
+        files, place = OpenApiCatalog(source), place_of(source)
+    elif is_remote(source):
         credentials = TokenFromEnvironment(token_env) if token_env else None
         files = GitRepository(
             source, branch, credentials, include=include or (), exclude=exclude or ()
         )
-        name = realm or files.remote.url
+        place = files.remote.url
     else:
         if branch or token_env:
             raise UsageError(f"{source}: --branch and --token-env are for the URL of a repository")
         path = _folder(source)
         kind = CardRealm if cards or (path / ".realm.json").is_file() else Folder
-        files = kind(path, include=include or (), exclude=exclude or ())
-        name = realm or str(path)
+        files, place = kind(path, include=include or (), exclude=exclude or ()), str(path)
+    name = realm or place
 
     async def run(engine: Engine) -> None:
         report = await index_source(engine, name, files, from_scratch=from_scratch, quiet=json)

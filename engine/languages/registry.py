@@ -14,6 +14,8 @@ _PLACES: dict[str, tuple[str, str]] = {
     "javascript": ("engine.languages.javascript", "JAVASCRIPT"),
     "json": ("engine.languages.data_documents", "JSON"),
     "markdown": ("engine.languages.markdown", "MARKDOWN"),
+    "openapi-operation": ("engine.languages.openapi", "OPERATION"),
+    "openapi-schema": ("engine.languages.openapi", "SCHEMA"),
     "python": ("engine.languages.python", "PYTHON"),
     "text": ("engine.languages.text", "TEXT"),
     "toml": ("engine.languages.data_documents", "TOML"),

@@ -13,6 +13,7 @@ from engine.sources.folder import Folder
 from engine.sources.git_repository import GitRepository
 from engine.sources.git_url import UrlRules, is_remote
 from engine.sources.keys import key_of
+from engine.sources.openapi import OpenApiCatalog
 from engine.sources.opening import KINDS, open_source
 from engine.sources.source import Problem, RemoteSource, Snapshot, Source, SourceFile, Stamp
 
@@ -24,6 +25,7 @@ __all__ = [
     "FileTooLarge",
     "Folder",
     "GitRepository",
+    "OpenApiCatalog",
     "Problem",
     "RemoteSource",
     "Snapshot",

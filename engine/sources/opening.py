@@ -6,10 +6,11 @@ from engine.sources.cards import CardRealm
 from engine.sources.errors import SourceError
 from engine.sources.folder import Folder
 from engine.sources.git_repository import GitRepository
+from engine.sources.openapi import OpenApiCatalog
 from engine.sources.source import Source
 
 # What this version can open: a job for another kind is left to somebody who can.
-KINDS = ("cards", "folder", "git")
+KINDS = ("cards", "folder", "git", "openapi")
 
 
 def open_source(description: Mapping[str, str]) -> Source:
@@ -21,5 +22,7 @@ def open_source(description: Mapping[str, str]) -> Source:
             return Folder.from_description(description)
         case "git":
             return GitRepository.from_description(description)
+        case "openapi":
+            return OpenApiCatalog.from_description(description)
         case kind:
             raise SourceError(f"a source of the kind {kind!r} is not known to this version")

@@ -18,6 +18,11 @@ _SAMPLES = {
     "json": '{"a": [1, {"b": null}], "c": "x"}\n',
     "yaml": "a: &x\n  - b: 1\n# c\nd: *x\n---\ne: |\n  f\n",
     "toml": 'a = 1\n[b.c]\nd = [1, 2]\n[[e]]\nf = "g"\n',
+    "openapi-operation": (
+        "GET /a\noperationId: b\n  Prose: of it.\nresponse 200\n  c/d: @E\n"
+        "uses @E s/E.openapi-schema\n"
+    ),
+    "openapi-schema": 'schema "a b"?: object\n  c\nfield d?: @E[]\nuses @E s/E.openapi-schema\n',
     "text": "One line.\n\nAnother paragraph\nof two lines.\n",
 }
 

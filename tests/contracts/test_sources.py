@@ -14,6 +14,7 @@ from engine.sources import (
     FileGone,
     Folder,
     GitRepository,
+    OpenApiCatalog,
     Source,
     SourceError,
     Unreadable,
@@ -51,7 +52,23 @@ def a_card_realm(root: Path) -> Source:
     return CardRealm(root, exclude=["*.tmp"])
 
 
-@pytest.fixture(params=[a_folder, a_working_tree, a_repository, a_card_realm])
+def a_catalogue(root: Path) -> Source:
+    (root / "b.yaml").write_text("swagger: '2.0'\ndefinitions: {A: {}, e\u0301: {}}\n")
+    (root / "a.yaml").write_text("openapi: [")
+    return OpenApiCatalog(root, cache=root / "cache")
+
+
+FILES = (["a.py", "a/b.py", "b.py", "\xe9.py"], ["a\\nb"])
+EXPECTED = {
+    **dict.fromkeys(("cards", "folder", "git"), FILES),
+    "openapi": (
+        ["b.yaml/schemas/A.openapi-schema", "b.yaml/schemas/e%CC%81.openapi-schema"],
+        ["a.yaml"],
+    ),
+}
+
+
+@pytest.fixture(params=[a_folder, a_working_tree, a_repository, a_card_realm, a_catalogue])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     tmp_path = tmp_path / "tree"
     tmp_path.mkdir()
@@ -67,8 +84,9 @@ def test_files_are_sorted_by_key_and_every_key_stands_once(source: Source) -> No
     snapshot = source.snapshot()
     files = [file.key for file in snapshot.files]
     problems = [problem.key for problem in snapshot.problems]
-    assert files == sorted(files) == ["a.py", "a/b.py", "b.py", "\xe9.py"]
-    assert problems == sorted(problems) == ["a\\nb"]
+    assert files == sorted(files)
+    assert problems == sorted(problems)
+    assert (files, problems) == EXPECTED[source.describe()["kind"]]
     assert len({*files, *problems}) == len(files) + len(problems)
 
 

@@ -246,3 +246,15 @@ def test_an_interrupted_command_cancels_its_job_and_says_so(
     (job,) = _json(run("jobs", "--json"))["jobs"]
     assert job["state"] == "cancelled"
     assert run("index", str(tree)).returncode == 0
+
+
+def test_an_openapi_document_is_indexed_by_its_path(run: Run, tmp_path: Path) -> None:
+    document = tmp_path / "shop.yaml"
+    document.write_text("openapi: 3.0.0\npaths: {/refunds: {post: {operationId: giveBack}}}\n")
+    report = _json(run("index", str(document), "--json", XDG_CACHE_HOME=str(tmp_path)))
+    hits = _json(run("search", "give back", "--realm", "shop.yaml", "--json"))["hits"]
+    assert (report["realm"], report["files"], report["errors"]) == (str(document), 1, 0)
+    assert [(hit["path"], hit["symbol"]) for hit in hits] == [
+        ("shop.yaml/paths/refunds/post.openapi-operation", "giveBack")
+    ]
+    assert run("index", "http://127.0.0.1:1/api", "--openapi").returncode == 1

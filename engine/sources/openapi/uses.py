@@ -1,0 +1,53 @@
+"""The schemas that a part refers to, each under a short name of its own in the part's text."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from engine.sources.openapi.library import Library, Target, split_reference
+from engine.sources.openapi.part_keys import schema_key
+from engine.sources.openapi.values import line
+
+_NO_NAME = re.compile(r"[^\w.-]+")
+
+
+class Uses:
+    """Filled while a part is written; `lines` then tells where each name leads.
+
+    A reference that leads out of the catalogue is recorded and never fetched.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._names: dict[str, str] = {}
+        self._lines: dict[str, str] = {}
+        self.targets: dict[Target, None] = {}
+
+    def named(self, reference: Any, document: str) -> str:
+        """What the schema behind a reference is called here: `@Pet`."""
+        if not isinstance(reference, str):
+            return "any"
+        target = self._library.target(reference, document)
+        if target is None:
+            return self._name(reference, line(reference), "remote")
+        key = schema_key(target.document, target.pointer)
+        if self._library.find(target) is None:
+            return self._name(reference, key, "missing")
+        self.targets[target] = None
+        return self._name(reference, key, "uses")
+
+    def lines(self) -> Iterator[str]:
+        yield from self._lines.values()
+
+    def _name(self, reference: str, place: str, verb: str) -> str:
+        if place not in self._names:
+            path, pointer = split_reference(reference)
+            last = pointer[-1] if pointer else path.rpartition("/")[2].partition(".")[0]
+            name = stem = _NO_NAME.sub("_", last)[:80] or "schema"
+            number = 1
+            while f"@{name}" in self._names.values():
+                number += 1
+                name = f"{stem}_{number}"
+            self._names[place] = f"@{name}"
+            self._lines[place] = f"{verb} @{name} {place}"
+        return self._names[place]
