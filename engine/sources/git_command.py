@@ -44,11 +44,10 @@ async def run_git(
 ) -> GitRun:
     """Run git to its end; `on_line` hears what it says on stderr as it says it.
 
-    `asked` is its stdin; more output than `max_output_bytes` is an error of the source,
-    and no file grows over `max_file_bytes` (where the system can see to that, as Linux can). The
-    descriptors in `keep` stay open in git and in what it starts: a lock among them is
-    held until the last of these has ended, also if we are killed. Cancelled or late, all of
-    them are killed; late, `SourceError` is raised.
+    `asked` is its stdin; more output than `max_output_bytes` is an error of the source, and
+    on Linux no file grows over `max_file_bytes`. The descriptors in `keep` stay open in git
+    and in what it starts: a lock among them is held until the last of these has ended, also
+    if we are killed. Cancelled or late, all of them are killed; late, `SourceError` is raised.
     """
     try:
         with anyio.fail_after(deadline_seconds):
@@ -98,7 +97,8 @@ async def _run(
 def _bound_files(pid: int, max_bytes: int | None) -> None:
     """Of git and what it starts from now on: whoever writes a pack is started much later."""
     if max_bytes is not None and sys.platform == "linux":
-        with suppress(ProcessLookupError):
+        # Refused is what would raise a limit: then a lower one holds already.
+        with suppress(ProcessLookupError, PermissionError, ValueError):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
 
 
