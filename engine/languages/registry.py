@@ -8,6 +8,8 @@ from engine.languages.language import Language
 
 # Name -> where its object stands, and the suffixes that it claims.
 _PLACES: dict[str, tuple[str, str]] = {
+    "go": ("engine.languages.go", "GO"),
+    "go-module": ("engine.languages.go_modules", "GO_MODULE"),
     "javascript": ("engine.languages.javascript", "JAVASCRIPT"),
     "json": ("engine.languages.data_documents", "JSON"),
     "markdown": ("engine.languages.markdown", "MARKDOWN"),
@@ -24,6 +26,8 @@ _BY_FILE_NAME = {
     "poetry.lock": "toml",
     "uv.lock": "toml",
     "Cargo.lock": "toml",
+    "go.mod": "go-module",
+    "go.work": "go-module",
     ".babelrc": "json",
     ".eslintrc": "json",
     ".prettierrc": "json",

@@ -1,5 +1,7 @@
 """What every language promises, whatever it is given."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ _SAMPLES = {
     "python": "import a.b as c\n\n\n@d\nclass A(c.B):\n    x: int = 1\n\n    def f(self): ...\n",
     "javascript": "import {a} from './c'\n//d\nexport class E extends a { f() { return `${1}` }}\n",
     "typescript": "import type {A} from './a'\nexport interface B<T> extends A { c?: T }\n",
+    "go": 'package a\n\nimport b "c.d/e"\n\n// F g.\nfunc F(x b.C) error { return nil }\n',
+    "go-module": "module a.b/c\n\nreplace d => ../e\n",
     "markdown": "# One\n\n[a](b.md)\n\n```py\nx\n```\n\nTwo\n---\n\n- c\n",
     "json": '{"a": [1, {"b": null}], "c": "x"}\n',
     "yaml": "a: &x\n  - b: 1\n# c\nd: *x\n---\ne: |\n  f\n",
@@ -21,6 +25,9 @@ _SAMPLES = {
 class NoFiles:
     def __contains__(self, key: object, /) -> bool:
         return False
+
+    def files_in(self, folder: str) -> Sequence[str]:
+        return ()
 
     def read(self, key: str) -> str | None:
         raise AssertionError(f"{key} was read though it is not there")
