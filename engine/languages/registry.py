@@ -14,6 +14,7 @@ _PLACES: dict[str, tuple[str, str]] = {
     "json": ("engine.languages.data_documents", "JSON"),
     "markdown": ("engine.languages.markdown", "MARKDOWN"),
     "python": ("engine.languages.python", "PYTHON"),
+    "rust": ("engine.languages.rust", "RUST"),
     "text": ("engine.languages.text", "TEXT"),
     "toml": ("engine.languages.data_documents", "TOML"),
     "typescript": ("engine.languages.javascript", "TYPESCRIPT"),

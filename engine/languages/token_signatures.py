@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _CLOSING = frozenset(")]}>")
-_NO_BLANK_AFTER = frozenset({"(", "[", ".", "!", "@", "::", "&", "*", "<", "~", "\\", "->", "$"})
-_NO_BLANK_BEFORE = frozenset({"(", "[", ")", "]", ".", ",", ";", "::", "?", "<", ">", ":", "\\"})
-_STUCK = frozenset({"->", "..."})
+_NO_BLANK_AFTER = frozenset({"(", "[", ".", "!", "@", "::", "&", "*", "<", "~", "\\", "$"})
+_NO_BLANK_BEFORE = frozenset(
+    {"(", "[", ")", "]", ".", "...", ",", ";", "::", "?", "<", ">", ":", "\\"}
+)
 # Where a comma before the bracket says something: `(T,)` is a tuple.
 _TUPLES = frozenset({"tuple_type", "tuple_expression", "tuple_pattern"})
 _LONGEST = 2_000
@@ -84,7 +85,7 @@ def _spaced(tokens: Iterator[str]) -> Iterator[str]:
 def _has_blank(previous: str, token: str) -> bool:
     if _is_word(previous[-1]) and _is_word(token[0]):
         return True
-    return not (previous in _NO_BLANK_AFTER or token in _NO_BLANK_BEFORE or token in _STUCK)
+    return not (previous in _NO_BLANK_AFTER or token in _NO_BLANK_BEFORE)
 
 
 def _is_word(character: str) -> bool:

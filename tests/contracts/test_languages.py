@@ -18,6 +18,7 @@ _SAMPLES = {
     "json": '{"a": [1, {"b": null}], "c": "x"}\n',
     "yaml": "a: &x\n  - b: 1\n# c\nd: *x\n---\ne: |\n  f\n",
     "toml": 'a = 1\n[b.c]\nd = [1, 2]\n[[e]]\nf = "g"\n',
+    "rust": "use crate::a;\n//b\n#[c]\nstruct D<'a> { e: &'a str }\nimpl D<'_> { fn f() {} }\n",
     "text": "One line.\n\nAnother paragraph\nof two lines.\n",
 }
 

@@ -38,6 +38,31 @@ func (o *Order) Total( tax int, rest ...string ) ( money.Amount, error ) {
 const Limit = 10
 """
 
+_RUST = """use crate::money::{ self, Amount as A };
+use super::rates::*;
+mod items;
+
+#[derive( Debug )]
+pub struct Order<'a> {
+    pub id: u32,
+    price: &'a A,
+}
+
+impl<'a> Order<'a> {
+    pub fn total( &self, tax: u32 ) -> Option<( A, u8 )> {
+        crate::log::note( tax );
+        None
+    }
+}
+
+pub trait Priced: Clone {
+    const FREE: bool = false;
+    fn price( &self ) -> A;
+}
+
+enum State { Open, Closed( u8 ) }
+"""
+
 SAMPLES = {
     "go": Sample(
         key="store/order.go",
@@ -63,5 +88,36 @@ SAMPLES = {
             "strings/strings.go",
         ),
         configuration=(("go.mod", "module example.org/shop\n"),),
+    ),
+    "rust": Sample(
+        key="src/store/order.rs",
+        text=_RUST,
+        line_comment="// x",
+        other_bodies=_RUST.replace("None\n", "Some((A, 1))\n").replace(
+            "tax: u32 )", "tax: u32,\n)"
+        ),
+        other_offers=(
+            _RUST.replace("tax: u32", "tax: u64"),
+            _RUST.replace("id:", "number:"),
+            _RUST.replace("pub fn", "fn"),
+            _RUST.replace("Closed( u8 )", "Closed"),
+            _RUST.replace("Debug", "Clone"),
+            _RUST.replace("bool", "u8"),
+        ),
+        keys=(
+            "src/lib.rs",
+            "src/main.rs",
+            "src/money.rs",
+            "src/money/mod.rs",
+            "src/money/amount.rs",
+            "src/store.rs",
+            "src/store/mod.rs",
+            "src/store/rates.rs",
+            "src/store/order/items.rs",
+            "src/store/order/items/mod.rs",
+            "src/log.rs",
+            "src/log/note.rs",
+        ),
+        configuration=(("Cargo.toml", '[package]\nname = "shop"\n'),),
     ),
 }

@@ -26,6 +26,7 @@ from engine.languages import LANGUAGES, language_named, language_of, language_ve
         ("go.mod", "go-module"),
         ("x.go", "go"),
         ("x.mod", "text"),
+        ("x.rs", "rust"),
         ("Makefile", "text"),
         ("Dockerfile", "text"),
         (".gitignore", "text"),
