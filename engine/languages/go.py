@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.languages.go_packages import OWN_PACKAGE, OWN_TESTS, resolve_packages
+from engine.languages.grammars import parsed
 from engine.languages.language import Binding, Reference
 from engine.languages.syntax_tables import Shape, Table, closed, members, named, text_of
 from engine.languages.tabled import Tabled
@@ -91,4 +93,11 @@ def _binding(name: str, path: str) -> Binding:
     return Binding("", name or called, exported=False)
 
 
-GO = Tabled("go", frozenset({".go"}), "tree_sitter_go", _TABLE, _references, resolve_packages)
+GO = Tabled(
+    "go",
+    frozenset({".go"}),
+    partial(parsed, "tree_sitter_go"),
+    _TABLE,
+    _references,
+    resolve_packages,
+)

@@ -8,6 +8,8 @@ from engine.languages.language import Language
 
 # Name -> where its object stands, and the suffixes that it claims.
 _PLACES: dict[str, tuple[str, str]] = {
+    "c": ("engine.languages.c_family", "C"),
+    "cpp": ("engine.languages.c_family", "CPP"),
     "go": ("engine.languages.go", "GO"),
     "go-module": ("engine.languages.go_modules", "GO_MODULE"),
     "javascript": ("engine.languages.javascript", "JAVASCRIPT"),

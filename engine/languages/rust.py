@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.languages.grammars import parsed
 from engine.languages.language import Binding, Reference
 from engine.languages.rust_modules import resolve_modules
 from engine.languages.syntax_tables import Shape, Table, members, text_of
@@ -148,4 +150,11 @@ def _placed(path: str, inside: tuple[str, ...]) -> str:
     return path
 
 
-RUST = Tabled("rust", frozenset({".rs"}), "tree_sitter_rust", _TABLE, _references, resolve_modules)
+RUST = Tabled(
+    "rust",
+    frozenset({".rs"}),
+    partial(parsed, "tree_sitter_rust"),
+    _TABLE,
+    _references,
+    resolve_modules,
+)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.languages.chunks import as_chunks, chunk_tree
-from engine.languages.grammars import parsed, syntax_error_line
+from engine.languages.grammars import syntax_error_line
 from engine.languages.language import Analysis, Reference, Resolution, Tree
 from engine.languages.names import names_bound_by
 from engine.languages.ruler import Ruler
@@ -14,6 +14,7 @@ from engine.languages.syntax_tables import Table, declared_in
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+Parse = Callable[[bytes], "Node"]
 ReadReferences = Callable[["Node", str], Iterable[Reference]]
 Resolve = Callable[[Sequence[Reference], str, Tree], Resolution]
 
@@ -35,7 +36,7 @@ class Tabled:
 
     name: str
     suffixes: frozenset[str]
-    grammar: str
+    parse: Parse
     table: Table
     references: ReadReferences = no_references
     resolution: Resolve = nothing_resolved
@@ -43,7 +44,7 @@ class Tabled:
 
     def analyse(self, key: str, text: str, *, chunk_chars: int) -> Analysis:
         ruler = Ruler(text.encode(errors="replace"))
-        root = parsed(self.grammar, ruler.source)
+        root = self.parse(ruler.source)
         declared = declared_in(root, ruler, self.table)
         references = tuple(dict.fromkeys(self.references(root, key)))
         pieces = chunk_tree(ruler, root, spans=declared.spans, chunk_chars=chunk_chars)

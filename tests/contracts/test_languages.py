@@ -12,6 +12,8 @@ _SAMPLES = {
     "python": "import a.b as c\n\n\n@d\nclass A(c.B):\n    x: int = 1\n\n    def f(self): ...\n",
     "javascript": "import {a} from './c'\n//d\nexport class E extends a { f() { return `${1}` }}\n",
     "typescript": "import type {A} from './a'\nexport interface B<T> extends A { c?: T }\n",
+    "c": '#include "a.h"\n/* b */\nstatic int c(char *d);\nstruct e { int f; } g = { 1 };\n',
+    "cpp": "#include <a.hpp>\n// b\ntemplate<class T> class C : D<T> { public: C(); };\n",
     "go": 'package a\n\nimport b "c.d/e"\n\n// F g.\nfunc F(x b.C) error { return nil }\n',
     "go-module": "module a.b/c\n\nreplace d => ../e\n",
     "markdown": "# One\n\n[a](b.md)\n\n```py\nx\n```\n\nTwo\n---\n\n- c\n",

@@ -63,6 +63,44 @@ pub trait Priced: Clone {
 enum State { Open, Closed( u8 ) }
 """
 
+_C = """#include "order.h"
+#include <shop/money.h>
+#include <stdio.h>
+
+typedef struct order {
+    int id; char *name;
+} order_t;
+
+enum state { OPEN, CLOSED = 2 };
+
+static const int limit = 10;
+
+int order_total( const order_t *o, int tax ) {
+    return o->id * tax;
+}
+
+#define TWICE( x ) (2 * (x))
+"""
+
+_CPP = """#include "order.hpp"
+#include "../money/amount.hpp"
+
+namespace shop {
+
+template<typename T> class Order : public Base<T> {
+public:
+    explicit Order( int id ) : id_( id ) {}
+    virtual Amount total( int tax ) const;
+    int id_ = 0;
+};
+
+Amount Order<int>::total( int tax ) const {
+    return Amount{ tax };
+}
+
+}
+"""
+
 SAMPLES = {
     "go": Sample(
         key="store/order.go",
@@ -119,5 +157,35 @@ SAMPLES = {
             "src/log/note.rs",
         ),
         configuration=(("Cargo.toml", '[package]\nname = "shop"\n'),),
+    ),
+    "c": Sample(
+        key="src/order.c",
+        text=_C,
+        line_comment="// x",
+        other_bodies=_C.replace("o->id * tax", "0").replace("limit = 10", "limit = 20"),
+        other_offers=(
+            _C.replace("int tax", "long tax"),
+            _C.replace("char *name", "char name[8]"),
+            _C.replace("CLOSED", "DONE"),
+            _C.replace("TWICE( x )", "TWICE( x, y )"),
+        ),
+        keys=(
+            *("src/order.h", "order.h", "include/order.h", "src/shop/money.h", "shop/money.h"),
+            *("include/shop/money.h", "src/include/shop/money.h", "stdio.h", "include/stdio.h"),
+        ),
+    ),
+    "cpp": Sample(
+        key="src/order.cpp",
+        text=_CPP,
+        line_comment="// x",
+        other_bodies=_CPP.replace("Amount{ tax }", "Amount{}").replace("id_( id )", "id_( 1 )"),
+        other_offers=(
+            _CPP.replace("virtual ", ""),
+            _CPP.replace("typename T", "typename U"),
+            _CPP.replace("public Base", "private Base"),
+            _CPP.replace("explicit ", ""),
+            _CPP.replace("namespace shop", "namespace store"),
+        ),
+        keys=("src/order.hpp", "order.hpp", "money/amount.hpp", "include/order.hpp", "amount.hpp"),
     ),
 }

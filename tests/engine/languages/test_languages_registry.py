@@ -27,6 +27,8 @@ from engine.languages import LANGUAGES, language_named, language_of, language_ve
         ("x.go", "go"),
         ("x.mod", "text"),
         ("x.rs", "rust"),
+        ("x.h", "c"),
+        ("x.hpp", "cpp"),
         ("Makefile", "text"),
         ("Dockerfile", "text"),
         (".gitignore", "text"),
