@@ -12,6 +12,7 @@ _PLACES: dict[str, tuple[str, str]] = {
     "cpp": ("engine.languages.c_family", "CPP"),
     "go": ("engine.languages.go", "GO"),
     "go-module": ("engine.languages.go_modules", "GO_MODULE"),
+    "java": ("engine.languages.java", "JAVA"),
     "javascript": ("engine.languages.javascript", "JAVASCRIPT"),
     "json": ("engine.languages.data_documents", "JSON"),
     "markdown": ("engine.languages.markdown", "MARKDOWN"),

@@ -89,4 +89,4 @@ def _has_blank(previous: str, token: str) -> bool:
 
 
 def _is_word(character: str) -> bool:
-    return character.isalnum() or character in "_$@#\"'`"
+    return character.isalnum() or character in "_$\"'`"

@@ -16,6 +16,7 @@ _SAMPLES = {
     "cpp": "#include <a.hpp>\n// b\ntemplate<class T> class C : D<T> { public: C(); };\n",
     "go": 'package a\n\nimport b "c.d/e"\n\n// F g.\nfunc F(x b.C) error { return nil }\n',
     "go-module": "module a.b/c\n\nreplace d => ../e\n",
+    "java": "package a.b;\n\nimport c.D;\n\n/** e */\nclass F extends D { int g() { h(); } }\n",
     "markdown": "# One\n\n[a](b.md)\n\n```py\nx\n```\n\nTwo\n---\n\n- c\n",
     "json": '{"a": [1, {"b": null}], "c": "x"}\n',
     "yaml": "a: &x\n  - b: 1\n# c\nd: *x\n---\ne: |\n  f\n",

@@ -101,6 +101,28 @@ Amount Order<int>::total( int tax ) const {
 }
 """
 
+_JAVA = """package org.shop.store;
+
+import org.shop.money.Amount;
+import org.shop.rates.*;
+import static org.shop.text.Words.plural;
+
+public class Order<T extends Item> extends Priced implements Comparable<Order<T>> {
+    private int secret = 1;
+    protected int id = 7, number;
+
+    public Order( int id ) {
+        this.id = id;
+    }
+
+    public <K> Amount total( int tax, String... notes ) throws Unpayable {
+        return Rates.of( tax );
+    }
+
+    enum State { OPEN( 1 ), CLOSED( 2 ); }
+}
+"""
+
 SAMPLES = {
     "go": Sample(
         key="store/order.go",
@@ -187,5 +209,30 @@ SAMPLES = {
             _CPP.replace("namespace shop", "namespace store"),
         ),
         keys=("src/order.hpp", "order.hpp", "money/amount.hpp", "include/order.hpp", "amount.hpp"),
+    ),
+    "java": Sample(
+        key="src/test/java/org/shop/store/Order.java",
+        text=_JAVA,
+        line_comment="// x",
+        other_bodies=_JAVA.replace("Rates.of( tax )", "null")
+        .replace("secret", "hidden")
+        .replace("id = 7", "id = 8"),
+        other_offers=(
+            _JAVA.replace("int tax", "long tax"),
+            _JAVA.replace("throws Unpayable", ""),
+            _JAVA.replace("CLOSED", "DONE"),
+            _JAVA.replace("extends Priced", ""),
+            _JAVA.replace("protected", "private"),
+        ),
+        keys=(
+            *(
+                "src/test/java/org/shop/money/Amount.java",
+                "src/main/java/org/shop/money/Amount.java",
+            ),
+            *("src/main/java/org/shop/rates/Rates.java", "src/main/java/org/shop/store/Rates.java"),
+            *("src/main/java/org/shop/text/Words.java", "src/main/java/org/shop/store/Priced.java"),
+            *("src/main/java/org/shop/store/Order.java", "org/shop/store/Item.java"),
+            *("src/main/java/org/shop/rates/Item.java", "src/test/java/org/shop/store/Item.java"),
+        ),
     ),
 }

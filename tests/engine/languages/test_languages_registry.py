@@ -29,6 +29,7 @@ from engine.languages import LANGUAGES, language_named, language_of, language_ve
         ("x.rs", "rust"),
         ("x.h", "c"),
         ("x.hpp", "cpp"),
+        ("x.java", "java"),
         ("Makefile", "text"),
         ("Dockerfile", "text"),
         (".gitignore", "text"),
