@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.languages.class_names import capitalized_names
 from engine.languages.grammars import parsed
 from engine.languages.java_classes import resolve_classes
 from engine.languages.language import Binding, Reference
-from engine.languages.syntax_tables import Shape, Table, dotted, members, named, text_of
+from engine.languages.syntax_tables import Shape, Table, dotted, members, named
 from engine.languages.tabled import Tabled
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ _TYPES = frozenset(
     {"class_declaration", "interface_declaration", "enum_declaration", "record_declaration"}
     | {"annotation_type_declaration"}
 )
+# Types, and what is written like one where a value stands, as in `Foo.bar()`.
+_NAMES = frozenset({"type_identifier", "identifier"})
 _MOST_NAMES = 1_000
 
 
@@ -67,7 +70,7 @@ def _references(root: "Node", key: str) -> Iterator[Reference]:
             reference = _imported(node)
             imported.update(binding.local for binding in reference.bindings)
             yield reference
-    names = sorted(_class_names(root) - imported)[:_MOST_NAMES]
+    names = sorted(capitalized_names(root, _NAMES) - imported)[:_MOST_NAMES]
     for name in names:
         yield Reference(f"class {name}", (Binding(name, name, exported=False),))
 
@@ -79,23 +82,6 @@ def _imported(node: "Node") -> Reference:
     kind = "static" if any(each.type == "static" for each in node.children) else "import"
     local = "" if whole else text.rpartition(".")[2]
     return Reference(f"{kind} {text}{'.*' * whole}", (Binding(local, local, exported=False),))
-
-
-def _class_names(root: "Node") -> set[str]:
-    """Names of types, and what is written like one where a value stands, as in `Foo.bar()`."""
-    found: set[str] = set()
-    cursor = root.walk()
-    while True:
-        node = cursor.node
-        if node is not None and node.type in {"type_identifier", "identifier"}:
-            name = text_of(node)
-            if name[:1].isupper():
-                found.add(name)
-        if cursor.goto_first_child():
-            continue
-        while not cursor.goto_next_sibling():
-            if not cursor.goto_parent():
-                return found
 
 
 JAVA = Tabled(

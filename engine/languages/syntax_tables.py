@@ -107,11 +107,15 @@ def declared_in(root: "Node", ruler: Ruler, table: Table) -> Declared:
 
 
 class _Scope(NamedTuple):
-    """A node to look into, what its names begin with, and whether others can see them."""
+    """A node to look into, what its names begin with, and whether others can see them.
+
+    `before` are comments in front of it, which belong to the first thing in it.
+    """
 
     node: "Node"
     prefix: str = ""
     hidden: bool = False
+    before: Sequence["Node"] = ()
 
 
 class _Place(NamedTuple):
@@ -136,7 +140,7 @@ class _Walk:
         self.found.declarations.sort(key=lambda each: (each.start_line, -each.end_line))
 
     def _look_into(self, scope: _Scope) -> None:
-        before: list[Node] = []
+        before = list(scope.before)
         last_row = -1
         for node in scope.node.children:
             if node.type in self._table.marks:
@@ -160,7 +164,7 @@ class _Walk:
         if shape := self._table.shapes.get(node.type):
             self._declare(node, head, shape, scope, place)
         elif node.type in self._table.looked_into or node.type in self._table.wrappers:
-            self._todo.append(scope._replace(node=node))
+            self._todo.append(scope._replace(node=node, before=place.before))
 
     def _declares(self, node: "Node") -> bool:
         return node.type in self._table.shapes or node.type in self._table.wrappers

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _CLOSING = frozenset(")]}>")
-_NO_BLANK_AFTER = frozenset({"(", "[", ".", "!", "@", "::", "&", "*", "<", "~", "\\", "$"})
+_NO_BLANK_AFTER = frozenset({"(", "[", ".", "!", "@", "::", "&", "*", "<", "~", "\\", "$", "#["})
 _NO_BLANK_BEFORE = frozenset(
     {"(", "[", ")", "]", ".", "...", ",", ";", "::", "?", "<", ">", ":", "\\"}
 )
@@ -89,4 +89,4 @@ def _has_blank(previous: str, token: str) -> bool:
 
 
 def _is_word(character: str) -> bool:
-    return character.isalnum() or character in "_$\"'`"
+    return character.isalnum() or character in "_\"'`"

@@ -14,6 +14,7 @@ _SAMPLES = {
     "typescript": "import type {A} from './a'\nexport interface B<T> extends A { c?: T }\n",
     "c": '#include "a.h"\n/* b */\nstatic int c(char *d);\nstruct e { int f; } g = { 1 };\n',
     "cpp": "#include <a.hpp>\n// b\ntemplate<class T> class C : D<T> { public: C(); };\n",
+    "csharp": "using A.B;\n\n// c\nnamespace D { class E : F { int G { get; } void H() { } } }\n",
     "go": 'package a\n\nimport b "c.d/e"\n\n// F g.\nfunc F(x b.C) error { return nil }\n',
     "go-module": "module a.b/c\n\nreplace d => ../e\n",
     "java": "package a.b;\n\nimport c.D;\n\n/** e */\nclass F extends D { int g() { h(); } }\n",
@@ -21,6 +22,8 @@ _SAMPLES = {
     "json": '{"a": [1, {"b": null}], "c": "x"}\n',
     "yaml": "a: &x\n  - b: 1\n# c\nd: *x\n---\ne: |\n  f\n",
     "toml": 'a = 1\n[b.c]\nd = [1, 2]\n[[e]]\nf = "g"\n',
+    "php": "<?php\nnamespace A;\nuse B\\C;\n// d\nclass E extends C { public int $f = 1; }\n",
+    "ruby": "require 'a/b'\n\n# c\nclass D < E\n  attr_reader :f\n  def g(h = 1) = h\nend\n",
     "rust": "use crate::a;\n//b\n#[c]\nstruct D<'a> { e: &'a str }\nimpl D<'_> { fn f() {} }\n",
     "text": "One line.\n\nAnother paragraph\nof two lines.\n",
 }

@@ -123,6 +123,67 @@ public class Order<T extends Item> extends Priced implements Comparable<Order<T>
 }
 """
 
+_CSHARP = """using System;
+
+namespace Shop.Store {
+    [Serializable]
+    public class Order<T> : Priced, IOrder where T : Item {
+        private int secret = 1;
+        public int Id { get; set; } = 7;
+        protected int left = 1, right;
+
+        public Order( int id ) : base( id ) {
+            Id = id;
+        }
+
+        public virtual Amount Total( int tax, string note = "" ) {
+            return Rates.Of( tax );
+        }
+    }
+
+    enum State { Open, Closed = 2 }
+}
+"""
+
+_RUBY = """require "money/amount"
+require_relative "item"
+
+module Shop
+  class Order < Priced
+    attr_reader :id, :name
+    LIMIT = 10
+
+    def total( tax, note: nil )
+      rates( tax )
+    end
+
+    def self.open( id ) = new( id )
+  end
+end
+"""
+
+_PHP = """<?php
+namespace Shop\\Store;
+
+use Shop\\Money\\{Amount, Rate as R};
+require __DIR__ . '/../log.php';
+
+abstract class Order extends Priced implements HasId {
+    use Named;
+    private int $secret = 1;
+    protected ?int $id = 7;
+    const LIMIT = 10;
+
+    public function total( int $tax, Item ...$rest ): Amount {
+        return \\Shop\\Rates\\Table::of( $tax );
+    }
+}
+
+function note( string $text ) {
+    echo $text;
+}
+"""
+
 SAMPLES = {
     "go": Sample(
         key="store/order.go",
@@ -233,6 +294,62 @@ SAMPLES = {
             *("src/main/java/org/shop/text/Words.java", "src/main/java/org/shop/store/Priced.java"),
             *("src/main/java/org/shop/store/Order.java", "org/shop/store/Item.java"),
             *("src/main/java/org/shop/rates/Item.java", "src/test/java/org/shop/store/Item.java"),
+        ),
+    ),
+    "csharp": Sample(
+        key="Store/Order.cs",
+        text=_CSHARP,
+        line_comment="// x",
+        other_bodies=_CSHARP.replace("Rates.Of( tax )", "null")
+        .replace("secret", "hidden")
+        .replace("base( id )", "base( 1 )"),
+        other_offers=(
+            _CSHARP.replace("int tax", "long tax"),
+            _CSHARP.replace("set; ", ""),
+            _CSHARP.replace("Closed", "Done"),
+            _CSHARP.replace("where T : Item", ""),
+            _CSHARP.replace("protected", "private"),
+        ),
+    ),
+    "ruby": Sample(
+        key="lib/shop/order.rb",
+        text=_RUBY,
+        line_comment="# x",
+        other_bodies=_RUBY.replace("rates( tax )", "nil").replace("new( id )", "nil"),
+        other_offers=(
+            _RUBY.replace("note: nil", "note:"),
+            _RUBY.replace(":name", ":title"),
+            _RUBY.replace("< Priced", ""),
+            _RUBY.replace("LIMIT", "BOUND"),
+            _RUBY.replace("module Shop", "module Store"),
+        ),
+        keys=(
+            *("lib/shop/item.rb", "lib/item.rb", "lib/money/amount.rb", "money/amount.rb"),
+            *("app/money/amount.rb", "lib/shop/lib/money/amount.rb", "test/money/amount.rb"),
+        ),
+    ),
+    "php": Sample(
+        key="src/Store/Order.php",
+        text=_PHP,
+        line_comment="// x",
+        other_bodies=_PHP.replace("echo $text", "return").replace("secret = 1", "hidden"),
+        other_offers=(
+            _PHP.replace("int $tax", "float $tax"),
+            _PHP.replace("protected ?int", "public ?int"),
+            _PHP.replace("LIMIT", "BOUND"),
+            _PHP.replace("implements HasId", ""),
+            _PHP.replace("function note", "function log"),
+        ),
+        keys=(
+            *("src/Money/Amount.php", "src/Money/Rate.php", "src/Store/Priced.php", "src/log.php"),
+            *("src/Store/Item.php", "lib/Store/Item.php", "lib/Money/Amount.php", "log.php"),
+            *("src/Store/Named.php", "src/Rates/Table.php", "src/Store/Table.php"),
+        ),
+        configuration=(
+            (
+                "composer.json",
+                '{"autoload": {"psr-4": {"Shop\\\\": ["src/", "lib"]}, "files": ["x"]}}',
+            ),
         ),
     ),
 }

@@ -85,11 +85,9 @@ def test_a_chunk_is_named_by_what_was_declared_around_it(sample: Sample) -> None
     assert found <= declared
 
 
-@pytest.mark.parametrize(
-    "nest", ["{", "(", "[", "<", "a.", "f(", "{ class A ", '"', "-", "a ? b : "]
-)
+@pytest.mark.parametrize("nest", ["{", "(", "[", "<", "a.", "f(", "{ class A ", '"', "#{"])
 def test_deep_nesting_is_read_in_bounded_time(sample: Sample, nest: str) -> None:
     text = sample.text + nest * 20_000
     analysis = analysed(sample, text)
-    assert analysis.diagnostics
+    assert len(analysis.declarations) < 1_000
     assert sum(len(chunk.text) for chunk in analysis.chunks) > len(nest)
