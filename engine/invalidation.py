@@ -7,6 +7,7 @@ import asyncpg
 
 from engine.discover import Changes
 from engine.index import live
+from engine.languages import listing_of
 from engine.modules import Modules
 from engine.reasons import Reason, Why
 from prewarm import Definition, DefinitionCache, PostgresDefinitions, prewarm
@@ -118,18 +119,17 @@ class Invalidator:
         """Files that looked for a key where something has appeared, or is gone."""
         if not self._changes.recorded:
             return {}
-        moved = dict.fromkeys(self._changes.appeared, Why.APPEARED)
-        moved |= dict.fromkeys(self._changes.went, Why.WENT)
+        appeared = [Reason(Why.APPEARED, key) for key in self._changes.appeared]
+        moved = [*appeared, *(Reason(Why.WENT, key) for key in self._changes.went)]
         if not moved:
             return {}
-        found = await live.probers(self._pool, self._realm_id, list(moved))
+        # Who listed a folder asked for whatever might be in it.
+        asked = {listing_of(each.cause): each for each in moved}
+        asked |= {each.cause: each for each in moved}
+        found = await live.probers(self._pool, self._realm_id, list(asked))
         present = self._changes.stamps.keys()
         changed = self._changes.reasons()
-        return {
-            key: Reason(moved[probe], probe)
-            for key, probe in found
-            if key in present and key not in changed
-        }
+        return {key: asked[probe] for key, probe in found if key in present and key not in changed}
 
     async def _reached(self, seeds: Mapping[str, Reason], gone: set[str]) -> dict[str, Reason]:
         """All others that read a seed, directly or through others, with what each read."""

@@ -1,6 +1,6 @@
 """The files of one snapshot, parsed and resolved once. Knows no database and no pass."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,11 +64,19 @@ class SnapshotTree:
         self._source = source
         self._max_bytes = min(max_bytes, MAX_CONFIGURATION_BYTES)
         self._keys = frozenset(keys)
+        self._folders: dict[str, list[str]] | None = None
         self._texts: dict[str, str | None] = {}
         self.read_hashes: dict[str, bytes] = {}
 
     def __contains__(self, key: object) -> bool:
         return key in self._keys
+
+    def files_in(self, folder: str) -> Sequence[str]:
+        if self._folders is None:
+            self._folders = {}
+            for key in sorted(self._keys):
+                self._folders.setdefault(key.rpartition("/")[0], []).append(key)
+        return self._folders.get(folder, ())
 
     def read(self, key: str) -> str | None:
         if key not in self._texts:

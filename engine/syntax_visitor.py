@@ -11,6 +11,9 @@ from prewarm import Definition, Symbol
 MAX_REEXPORTS = 16
 MAX_USES = 24
 
+# So many modules are looked into for what `*` brings.
+MAX_STARS = 256
+
 
 class SyntaxVisitor:
     """Reads the definition of every module that the file refers to. Cards are visited as such."""
@@ -43,8 +46,12 @@ class Scope:
 
     def __init__(self, context: VisitContext, links: tuple[Link, ...]) -> None:
         self._context = context
-        self._links = {link.local: link for link in links if link.local and link.name != "*"}
+        self._links: dict[str, list[Link]] = {}
+        for link in links:
+            if link.local and link.name != "*":
+                self._links.setdefault(link.local, []).insert(0, link)
         self._star_keys = [link.key for link in links if link.name == "*"]
+        self._offers: dict[str, list[str]] | None = None
         self._found: dict[str, str | None] = {}
 
     @classmethod
@@ -64,18 +71,46 @@ class Scope:
         return self._found[dotted]
 
     async def _look_up(self, dotted: str) -> str | None:
+        """The last binding of a name counts; a package of many files binds it to each of them."""
         head, *rest = dotted.split(".")
-        link = self._links.get(head)
-        if link is None:
-            return await self._look_up_star(dotted)
-        path = [part for part in (link.name, *rest) if part]
-        return await self._symbol(link.key, path) if path else f"{link.key}#"
+        if head not in self._links:
+            return await self._look_up_star(head, dotted)
+        for link in self._links[head]:
+            path = [part for part in (link.name, *rest) if part]
+            if not path:
+                return f"{link.key}#"
+            if use := await self._symbol(link.key, path):
+                return use
+        return None
 
-    async def _look_up_star(self, dotted: str) -> str | None:
-        for key in self._star_keys:
+    async def _look_up_star(self, head: str, dotted: str) -> str | None:
+        if self._offers is None:
+            self._offers = await self._offered_by_stars()
+        for key in self._offers.get(head, ()):
             if use := await self._symbol(key, dotted.split(".")):
                 return use
         return None
+
+    async def _offered_by_stars(self) -> dict[str, list[str]]:
+        """The first parts of names, each with the modules that offer it to the `*` bindings.
+
+        Most names of a file are its own: one look here spares them one in every module.
+        """
+        offers: dict[str, list[str]] = {}
+        todo = list(reversed(self._star_keys))
+        seen: set[str] = set()
+        while todo and len(seen) < MAX_STARS:
+            key = todo.pop()
+            definition = None if key in seen else await _definition(self._context, key)
+            seen.add(key)
+            if definition is None:
+                continue
+            named = [each.name for each in definition.reexports if each.name != "*"]
+            symbols = (each.name.partition(".")[0] for each in definition.symbols)
+            for head in dict.fromkeys((*symbols, *named)):
+                offers.setdefault(head, []).append(key)
+            todo.extend(each.key for each in reversed(definition.reexports) if each.name == "*")
+        return offers
 
     async def _symbol(self, key: str, path: list[str]) -> str | None:
         """The longest prefix of `path` that the module offers, followed through re-exports."""

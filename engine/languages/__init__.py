@@ -16,6 +16,7 @@ from engine.languages.language import (
     Resolution,
     Tree,
 )
+from engine.languages.probed_tree import listing_of
 from engine.languages.registry import (
     LANGUAGES,
     language_named,
@@ -48,6 +49,7 @@ __all__ = [
     "language_named",
     "language_of",
     "language_versions",
+    "listing_of",
     "looks_binary",
     "looks_like_card",
 ]

@@ -16,7 +16,9 @@ from engine.languages.ruler import Ruler
 Names = Callable[[str], tuple[str, ...]]
 
 # Nodes of these types belong to what follows directly below them.
-_ATTACHED = frozenset({"comment", "line_comment", "block_comment", "decorator", "hash_bang_line"})
+_ATTACHED = frozenset(
+    {"comment", "line_comment", "block_comment", "decorator", "attribute_item", "hash_bang_line"}
+)
 
 
 class SyntaxNode(Protocol):
@@ -55,7 +57,10 @@ class Piece(NamedTuple):
 
 
 # Nodes of these types are cut rather than parted from a small head.
-_BODIES = frozenset({"block", "class_body", "statement_block"})
+_BODIES = frozenset(
+    {"block", "class_body", "statement_block", "compound_statement", "declaration_list"}
+    | {"field_declaration_list", "body_statement", "constructor_body"}
+)
 
 _LONGEST_INDENT = 256
 

@@ -8,15 +8,16 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node
 
 
-def parsed(grammar_module: str, source: bytes) -> "Node":
+def parsed(grammar_module: str, source: bytes, *, entry: str = "language") -> "Node":
     """The root of the syntax tree, also of a text full of errors.
 
-    `grammar_module` is one with a function `language`, such as `tree_sitter_python`.
+    `grammar_module` is one such as `tree_sitter_python`; `entry` is its function that makes
+    the grammar.
     """
     from tree_sitter import Parser  # noqa: PLC0415 - a process that only resolves never parses
 
     # A parser holds the state of one parse and threads may share nothing of it.
-    return Parser(grammar(grammar_module)).parse(source).root_node
+    return Parser(grammar(grammar_module, entry)).parse(source).root_node
 
 
 def syntax_error_line(root: "Node") -> int | None:
@@ -33,8 +34,8 @@ def syntax_error_line(root: "Node") -> int | None:
 
 
 @cache
-def grammar(grammar_module: str) -> "Language":
+def grammar(grammar_module: str, entry: str = "language") -> "Language":
     """A grammar, loaded once in a process."""
     from tree_sitter import Language  # noqa: PLC0415 - see above
 
-    return Language(import_module(grammar_module).language())
+    return Language(getattr(import_module(grammar_module), entry)())

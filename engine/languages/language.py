@@ -84,8 +84,9 @@ class Resolution(Compact):
 
     `links` are the bindings that were found inside the realm; `probes` are all keys that
     were looked for, hits and misses, sorted: a file that appears or disappears at one of
-    them can change the answer, and no other can. `consulted` are files whose content
-    decided (a `tsconfig.json`).
+    them can change the answer, and no other can. Where all files of a folder were asked
+    for, that question is one of them too, as `listing_of` writes it. `consulted` are
+    files whose content decided (a `tsconfig.json`).
     """
 
     links: tuple[Link, ...] = ()
@@ -97,6 +98,9 @@ class Tree(Protocol):
     """The files of a snapshot, as resolution sees them."""
 
     def __contains__(self, key: object, /) -> bool: ...
+
+    def files_in(self, folder: str) -> Sequence[str]:
+        """The keys of the files that stand directly in a folder, sorted."""
 
     def read(self, key: str) -> str | None:
         """The text of a configuration file, or nothing if it is missing or unreadable."""

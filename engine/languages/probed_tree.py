@@ -27,6 +27,17 @@ class ProbedTree:
         self.consulted.add(key)
         return self._tree.read(key)
 
+    def files_in(self, folder: str, suffix: str) -> tuple[str, ...]:
+        """The files in a folder whose names end so, sorted, as one question."""
+        self.probes.add(listing_of(f"{folder}/{suffix}" if folder else suffix))
+        return tuple(key for key in self._tree.files_in(folder) if key.endswith(suffix))
+
+
+def listing_of(key: str) -> str:
+    """The probe for all files that stand in the folder of `key` and end like it: `a/*.go`."""
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}*.{name.rpartition('.')[2]}"
+
 
 def folder_of(key: str) -> str:
     """The folder that holds `key`; the realm itself is the empty string."""
