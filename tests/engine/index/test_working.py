@@ -186,7 +186,7 @@ async def test_who_takes_a_job_away_waits_for_the_write_in_progress_and_a_heartb
 
 async def _beats(database: Queryable, claim: Claim) -> None:
     beat = Beat(claim.job_id, claim.token, Progress(), moved=False)
-    assert await store.beat(database, [beat], lease_seconds=LEASE_SECONDS) == {claim.job_id}
+    assert await store.beat(database, [beat], lease_seconds=LEASE_SECONDS) == {claim.token}
 
 
 async def test_the_next_pass_waits_for_the_write_in_progress(dsn: str) -> None:
