@@ -34,8 +34,8 @@ from benchmarks.job_verdict import (
     takeovers,
 )
 from engine import Engine, Folder, Settings
-from engine.engine import Work
 from engine.index.embedded import embedded_postgres
+from engine.opening import Work
 from engine.settings import Isolation
 
 # Kills use attempts up: with the usual three, some jobs would rightly fail.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.cards.renderer import HttpRenderer
     from engine.embedders import BadVectors, Embedder, HashedEmbedder, LocalEmbedder
-    from engine.engine import Engine, Neighbours, Realm, Work
+    from engine.engine import Engine, Neighbours, Realm
     from engine.errors import (
         BadFilter,
         BadSetting,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.index.search import Hit
     from engine.job import Job
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
+    from engine.opening import Work
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
     from engine.sources import CardRealm, Folder, GitRepository, OpenApiCatalog, Source
@@ -150,7 +151,7 @@ _PLACES = {
     "VisitContext": "engine.visit",
     "Visitor": "engine.visit",
     "WidthwiseError": "engine.errors",
-    "Work": "engine.engine",
+    "Work": "engine.opening",
 }
 
 

@@ -1,34 +1,23 @@
 """The door for programs: realms, their jobs, and search. Decides nothing itself."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio
-
-from engine.embedders import Embedder, offloaded, open_embedder
+from engine.embedders import Embedder
 from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
-from engine.executors import worker_processes
 from engine.explain import Explanation, explain
 from engine.index import live
 from engine.index.cards import CardEntry, find_cards
-from engine.index.database import Connection, Database, open_database
+from engine.index.database import Connection
 from engine.index.document_filter import Where, document_filter
 from engine.index.live import Entry, RealmRow
-from engine.index.search import Hit, SearchFilter, register_embedder, search
+from engine.index.search import Hit, SearchFilter, search
 from engine.job import Job
-from engine.jobs import (
-    Identity,
-    JobQueue,
-    JobState,
-    beating_heart,
-    clear,
-    store,
-    sweep_now,
-)
+from engine.jobs import JobState, clear, store, sweep_now
+from engine.opening import Parts, Work, opened_parts
 from engine.pace import patience_of
 from engine.settings import Isolation, Settings
 from engine.sources import KINDS, Source
@@ -36,17 +25,7 @@ from engine.status import RealmStatus
 from prewarm import PostgresDefinitions
 
 if TYPE_CHECKING:
-    from engine.jobs import Worker
-    from engine.supervisor import Supervisor
     from engine.visit import Visitor
-
-
-class Work(StrEnum):
-    """Which jobs an engine runs: any, those of realms added through it, or none."""
-
-    ANY = "any"
-    ADDED = "added"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +40,16 @@ class Neighbours:
 class Engine:
     """Keeps the indexes of realms true. Made by `Engine.open`."""
 
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        embedder: Embedder,
-        embedder_id: int,
-        queue: JobQueue,
-        isolation: Isolation,
-    ) -> None:
-        self._isolation = isolation
-        self._database = database
-        self._pool = database.pool
-        self._settings = settings
-        self._embedder = embedder
-        self._embedder_id = embedder_id
-        self._sources: dict[str, Source] = {}
-        self._queue = queue
-        self._worker: Worker | Supervisor | None = None
+    def __init__(self, parts: Parts) -> None:
+        self._isolation = parts.isolation
+        self._database = parts.database
+        self._pool = parts.database.pool
+        self._settings = parts.settings
+        self._embedder = parts.embedder
+        self._embedder_id = parts.embedder_id
+        self._sources = parts.sources
+        self._queue = parts.queue
+        self._worker = parts.worker
 
     @classmethod
     @asynccontextmanager
@@ -96,12 +67,8 @@ class Engine:
         next worker takes them; the live indexes stay as they are.
         """
         settings = settings or Settings.from_environment()
-        passed = embedder is not None or visitor is not None or work is Work.ADDED
-        isolation = _isolation(settings, passed=passed)
-        embedder = embedder or open_embedder(settings.embedder)
-        opening = _Opening(settings, embedder, visitor, work, isolation)
-        async with _as_it_is(opening.engine()) as engine:
-            yield engine
+        async with opened_parts(settings, embedder, visitor, work) as parts:
+            yield cls(parts)
 
     async def add_realm(
         self, name: str, source: Source, *, replace: bool = False, tenant: str = ""
@@ -328,87 +295,6 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Opening:
-    """An engine on its way to be opened."""
-
-    settings: Settings
-    embedder: Embedder
-    visitor: "Visitor | None"
-    work: Work
-    isolation: Isolation
-
-    @asynccontextmanager
-    async def engine(self) -> AsyncIterator[Engine]:
-        settings, identity = self.settings, Identity()
-        async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(
-                open_database(
-                    dsn=settings.dsn,
-                    home=settings.home,
-                    application_name=identity.application_name,
-                )
-            )
-            embedder_id = await register_embedder(database.pool, self.embedder)
-            queue = JobQueue(database, max_attempts=settings.max_attempts)
-            engine = Engine(database, settings, self.embedder, embedder_id, queue, self.isolation)
-            if self.work is Work.NONE:
-                pass
-            elif self.isolation is Isolation.PROCESS:
-                await stack.enter_async_context(self._supervised(engine, identity))
-            else:
-                await stack.enter_async_context(self._inline(engine, identity))
-            yield engine
-
-    @asynccontextmanager
-    async def _inline(self, engine: Engine, identity: Identity) -> AsyncIterator[None]:
-        """Jobs run in this process, which needs all that a pass needs."""
-        from engine.indexing import Indexing  # noqa: PLC0415 - parsers, for those who parse
-        from engine.inline import inline_workers  # noqa: PLC0415 - the same
-        from engine.syntax_visitor import SyntaxVisitor  # noqa: PLC0415 - the same
-
-        indexing = Indexing(
-            engine._database,
-            self.settings,
-            self.embedder,
-            engine._embedder_id,
-            self.visitor or SyntaxVisitor(),
-            engine._sources,
-        )
-        async with inline_workers(
-            engine._database,
-            self.settings,
-            replace(identity, recipe=indexing.recipe),
-            indexing,
-            heard=engine._queue.hear,
-            only_handed=self.work is Work.ADDED,
-        ) as worker:
-            engine._worker = worker
-            engine._queue.is_told = True
-            yield
-
-    @asynccontextmanager
-    async def _supervised(self, engine: Engine, identity: Identity) -> AsyncIterator[None]:
-        """Jobs run in a process of their own; so do the vectors of searches."""
-        from engine.supervisor import supervised_workers  # noqa: PLC0415 - not for others
-
-        async with (
-            beating_heart(
-                engine._database.dsn,
-                identity,
-                lease_seconds=self.settings.lease_seconds,
-                heard=engine._queue.hear,
-                claims_jobs=False,
-            ),
-            supervised_workers(engine._database, self.settings) as supervisor,
-            worker_processes(1) as executor,
-        ):
-            engine._worker = supervisor
-            engine._embedder = offloaded(self.embedder, executor.run)
-            engine._queue.is_told = True
-            yield
-
-
-@dataclass(frozen=True, slots=True)
 class Realm:
     """A handle on one realm of an engine."""
 
@@ -450,32 +336,3 @@ class Realm:
 
     async def delete(self) -> None:
         await self._engine.delete_realm(self.name)
-
-
-def _isolation(settings: Settings, *, passed: bool) -> Isolation:
-    if settings.isolation is Isolation.AUTO:
-        return Isolation.INLINE if passed else Isolation.PROCESS
-    if settings.isolation is Isolation.PROCESS and passed:
-        raise BadSetting(
-            "isolation=process: an embedder or a visitor that is passed as an object, and the "
-            "list of realms that were added, exist in this process only; use isolation=inline"
-        )
-    return settings.isolation
-
-
-@asynccontextmanager
-async def _as_it_is(context: AbstractAsyncContextManager[Engine]) -> AsyncIterator[Engine]:
-    """The context, around a block whose own error stays what it is.
-
-    A task group would wrap it in a group of one, as if it were a task's.
-    """
-    failure: BaseException | None = None
-    async with context as value:
-        try:
-            yield value
-        except (anyio.get_cancelled_exc_class(), GeneratorExit):
-            raise
-        except BaseException as error:
-            failure = error
-    if failure is not None:
-        raise failure

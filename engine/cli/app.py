@@ -13,8 +13,9 @@ from engine.cli.indexing import index_source
 from engine.cli.opened import Interrupted, with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
 from engine.cli.work import work_command
-from engine.engine import Engine, Work
+from engine.engine import Engine
 from engine.errors import WidthwiseError
+from engine.opening import Work
 from engine.settings import Settings
 from engine.sources import (
     CardRealm,

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import anyio
 
-from engine.engine import Engine, Work
+from engine.engine import Engine
+from engine.opening import Work
 from engine.settings import Isolation, Settings
 
 

@@ -1,0 +1,168 @@
+"""Put the parts of an engine together: database, embedder, queue, and who runs jobs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import anyio
+
+from engine.embedders import Embedder, offloaded, open_embedder
+from engine.errors import BadSetting
+from engine.executors import worker_processes
+from engine.index.database import Database, open_database
+from engine.index.search import register_embedder
+from engine.jobs import Identity, JobQueue, beating_heart
+from engine.settings import Isolation, Settings
+from engine.sources import Source
+
+if TYPE_CHECKING:
+    from engine.jobs import Worker
+    from engine.supervisor import Supervisor
+    from engine.visit import Visitor
+
+
+class Work(StrEnum):
+    """Which jobs an engine runs: any, those of realms added through it, or none."""
+
+    ANY = "any"
+    ADDED = "added"
+    NONE = "none"
+
+
+@dataclass(slots=True)
+class Parts:
+    """What an engine is made of. `sources` are those that it is handed while it is open."""
+
+    database: Database
+    settings: Settings
+    isolation: Isolation
+    embedder: Embedder
+    embedder_id: int
+    queue: JobQueue
+    sources: dict[str, Source] = field(default_factory=dict)
+    worker: "Worker | Supervisor | None" = None
+
+
+@asynccontextmanager
+async def opened_parts(
+    settings: Settings, embedder: Embedder | None, visitor: "Visitor | None", work: Work
+) -> AsyncIterator[Parts]:
+    """The parts for the length of the block; jobs run as `work` and the settings say."""
+    passed = embedder is not None or visitor is not None or work is Work.ADDED
+    isolation = _isolation(settings, passed=passed)
+    embedder = embedder or open_embedder(settings.embedder)
+    async with _as_it_is(_opened(settings, isolation, embedder, visitor, work)) as parts:
+        yield parts
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings,
+    isolation: Isolation,
+    embedder: Embedder,
+    visitor: "Visitor | None",
+    work: Work,
+) -> AsyncIterator[Parts]:
+    identity = Identity()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(
+                dsn=settings.dsn,
+                home=settings.home,
+                application_name=identity.application_name,
+            )
+        )
+        embedder_id = await register_embedder(database.pool, embedder)
+        queue = JobQueue(database, max_attempts=settings.max_attempts)
+        parts = Parts(database, settings, isolation, embedder, embedder_id, queue)
+        if work is not Work.NONE:
+            inline = isolation is not Isolation.PROCESS
+            only_handed = work is Work.ADDED
+            await stack.enter_async_context(
+                _inline(parts, identity, visitor, only_handed=only_handed)
+                if inline
+                else _supervised(parts, identity)
+            )
+            queue.is_told = True
+        yield parts
+
+
+@asynccontextmanager
+async def _inline(
+    parts: Parts, identity: Identity, visitor: "Visitor | None", *, only_handed: bool
+) -> AsyncIterator[None]:
+    """Jobs run in this process, which needs all that a pass needs."""
+    from engine.indexing import Indexing  # noqa: PLC0415 - parsers, for those who parse
+    from engine.inline import inline_workers  # noqa: PLC0415 - the same
+    from engine.syntax_visitor import SyntaxVisitor  # noqa: PLC0415 - the same
+
+    indexing = Indexing(
+        parts.database,
+        parts.settings,
+        parts.embedder,
+        parts.embedder_id,
+        visitor or SyntaxVisitor(),
+        parts.sources,
+    )
+    async with inline_workers(
+        parts.database,
+        parts.settings,
+        replace(identity, recipe=indexing.recipe),
+        indexing,
+        heard=parts.queue.hear,
+        only_handed=only_handed,
+    ) as worker:
+        parts.worker = worker
+        yield
+
+
+@asynccontextmanager
+async def _supervised(parts: Parts, identity: Identity) -> AsyncIterator[None]:
+    """Jobs run in a process of their own; so are the vectors of searches computed."""
+    from engine.supervisor import supervised_workers  # noqa: PLC0415 - not for others
+
+    async with (
+        beating_heart(
+            parts.database.dsn,
+            identity,
+            lease_seconds=parts.settings.lease_seconds,
+            heard=parts.queue.hear,
+            claims_jobs=False,
+        ),
+        supervised_workers(parts.database, parts.settings) as supervisor,
+        worker_processes(1) as executor,
+    ):
+        parts.worker = supervisor
+        parts.embedder = offloaded(parts.embedder, executor.run)
+        yield
+
+
+def _isolation(settings: Settings, *, passed: bool) -> Isolation:
+    if settings.isolation is Isolation.AUTO:
+        return Isolation.INLINE if passed else Isolation.PROCESS
+    if settings.isolation is Isolation.PROCESS and passed:
+        raise BadSetting(
+            "isolation=process: an embedder or a visitor that is passed as an object, and the "
+            "list of realms that were added, exist in this process only; use isolation=inline"
+        )
+    return settings.isolation
+
+
+@asynccontextmanager
+async def _as_it_is(context: AbstractAsyncContextManager[Parts]) -> AsyncIterator[Parts]:
+    """The context, around a block whose own error stays what it is.
+
+    A task group would wrap it in a group of one, as if it were a task's.
+    """
+    failure: BaseException | None = None
+    async with context as value:
+        try:
+            yield value
+        except (anyio.get_cancelled_exc_class(), GeneratorExit):
+            raise
+        except BaseException as error:
+            failure = error
+    if failure is not None:
+        raise failure
