@@ -23,7 +23,7 @@ class Python:
 
     name: str = "python"
     suffixes: frozenset[str] = frozenset({".py", ".pyi", ".pyw"})
-    version: int = 1
+    version: int = 2
 
     def analyse(self, key: str, text: str, *, chunk_chars: int) -> Analysis:
         source = text.encode()

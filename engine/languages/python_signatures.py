@@ -23,6 +23,8 @@ _TOKEN = re.compile(
 _PLAIN_NAMES = re.compile(r"\((?:\*{0,2}[^\W\d][\w.]*(?:, \*{0,2}[^\W\d][\w.]*)*)?\):?")
 _PLAIN_STRING = re.compile(r"([bBrRuUfFtT]*)'([^'\"]*)'")
 _INTEGER = re.compile(r"0[xX][\da-fA-F_]{1,32}|0[oO][0-7_]{1,32}|0[bB][01_]{1,64}")
+# In a string of several lines: all that `splitlines` breaks at.
+_LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _SPACED = frozenset({"->", "|", "if", "else", "lambda", "for", "in", "is", "and", "or", "not"})
 _LONGEST_CACHED = 200
 _LONGEST = 2_000
@@ -62,11 +64,15 @@ _cached_form = lru_cache(maxsize=8192)(_form)
 def _tokens(text: str) -> Iterator[str]:
     for match in _TOKEN.finditer(text):
         if match.lastgroup == "string":
-            yield _PLAIN_STRING.sub(r'\1"\2"', match.group())
+            yield _LINE_BREAK.sub(_escaped, _PLAIN_STRING.sub(r'\1"\2"', match.group()))
         elif match.lastgroup == "word" and _INTEGER.fullmatch(match.group()):
             yield _decimal(match.group())
         elif match.lastgroup != "skipped":
             yield match.group()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return repr(found.group())[1:-1]
 
 
 def _decimal(number: str) -> str:
