@@ -80,17 +80,23 @@ class JobMachine(JobSteps):
         asked = self.model.ask(
             self._ids(names), from_scratch=from_scratch, priority=priority, delay=delay
         )
-        told = self._do("caller", lambda each: self._enqueue(each, asked), fault)
+        told = self._do("caller", lambda each: self._enqueue(each, asked), fault, may_wait=True)
         if not is_blocked(told, any(map(self.model.blocks_request, asked)), fault):
             for each, job_id in self._matched(asked, told):
                 self.model.committed(each, job_id)
 
     @precondition(lambda self: self.laboratory.caller is None)
-    @rule(names=names, from_scratch=st.booleans(), priority=priorities, delay=delays)
+    @rule(
+        names=names,
+        from_scratch=st.booleans(),
+        priority=priorities,
+        delay=delays,
+        claims=st.booleans(),
+    )
     def enqueue_in_a_transaction(
-        self, names: list[str], from_scratch: bool, priority: int, delay: float
+        self, names: list[str], from_scratch: bool, priority: int, delay: float, claims: bool
     ) -> None:
-        """It stays open until another rule ends it."""
+        """It stays open until another rule ends it; somebody may look for work right then."""
         asked = self.model.ask(
             self._ids(names), from_scratch=from_scratch, priority=priority, delay=delay
         )
@@ -102,6 +108,8 @@ class JobMachine(JobSteps):
 
         self.open = self._matched(asked, self._do("caller", act))
         self.model.open = tuple(asked)
+        if claims:
+            self._claim(self.processes[0], Reach(KINDS), 3, Fault.NONE)
 
     @precondition(lambda self: self.laboratory.caller is not None)
     @rule(end=st.sampled_from(["COMMIT", "ROLLBACK", "cut"]))
@@ -121,35 +129,39 @@ class JobMachine(JobSteps):
                 self.model.committed(each, job_id)
 
     @precondition(lambda self: self.model.jobs)
-    @rule(pick=picks, fault=faults)
-    def cancel(self, pick: int, fault: Fault) -> None:
+    @rule(pick=picks, hurry=st.booleans(), fault=faults)
+    def interfere(self, pick: int, hurry: bool, fault: Fault) -> None:
         job = self._any_job(pick)
-        told = self._do("caller", partial(store.cancel, job_id=job.id), fault)
+        if hurry:
+            self._hurry(job, fault)
+        else:
+            self._cancel(job, fault)
+
+    def _cancel(self, job: Job, fault: Fault) -> None:
+        told = self._do("caller", partial(store.cancel, job_id=job.id), fault, may_wait=True)
         if not is_blocked(told, self.model.is_locked(job), fault) and told.happened:
             assert told.result == job.is_live
             if job.is_live:
                 self.model.cancelled(job)
 
+    def _hurry(self, job: Job, fault: Fault) -> None:
+        told = self._do("caller", partial(store.hurry, job_id=job.id), fault, may_wait=True)
+        if not is_blocked(told, self.model.is_locked(job), fault) and told.happened:
+            assert told.result == (job.state == "pending")
+            if job.state == "pending":
+                self.model.hurried(job)
+
     @rule(
-        what=st.sampled_from(["hurry", "hurry", "pause", "resume", "delete", "prune", "forget"]),
+        what=st.sampled_from(["pause", "resume", "delete", "prune", "forget"]),
         pick=picks,
         fault=faults,
     )
     def attend(self, what: str, pick: int, fault: Fault) -> None:
         """What is done now and then, by people and by the clock."""
-        if what == "hurry" and self.model.jobs:
-            self._hurry(self._any_job(pick), fault)
-        elif what in ("prune", "forget"):
+        if what in ("prune", "forget"):
             self._prune(LEASE if what == "prune" else 0.0, fault)
-        elif what in ("pause", "resume", "delete"):
+        else:
             self._change_realm(what, sorted(NAMES)[pick % len(NAMES)], fault)
-
-    def _hurry(self, job: Job, fault: Fault) -> None:
-        told = self._do("caller", partial(store.hurry, job_id=job.id), fault)
-        if not is_blocked(told, self.model.is_locked(job), fault) and told.happened:
-            assert told.result == (job.state == "pending")
-            if job.state == "pending":
-                self.model.hurried(job)
 
     def _prune(self, older_than: float, fault: Fault) -> None:
         told = self._do("caller", partial(store.prune, older_than_seconds=older_than), fault)
@@ -167,7 +179,7 @@ class JobMachine(JobSteps):
             self._pause(realms[0], fault, paused=what == "pause")
 
     def _delete(self, realm: int, fault: Fault) -> None:
-        told = self._do("caller", partial(live.delete_realm, realm_id=realm), fault)
+        told = self._do("caller", partial(live.delete_realm, realm_id=realm), fault, may_wait=True)
         blocked = self.model.blocks_deletion(realm)
         if not is_blocked(told, blocked, fault) and told.happened:
             self.model.deleted(realm)
@@ -217,10 +229,10 @@ class JobMachine(JobSteps):
         pick=picks,
         outcome=st.sampled_from([*OUTCOMES, "wrong"]),
         fault=faults,
-        ask=st.sampled_from([False, False, True]),
+        then=st.sampled_from(["nothing", "nothing", "ask", "hurry"]),
     )
-    def settle(self, pick: int, outcome: str, fault: Fault, ask: bool) -> None:
-        """The realm may be asked for again at once."""
+    def settle(self, pick: int, outcome: str, fault: Fault, then: str) -> None:
+        """Somebody may ask for the realm again, or for the job to be hurried, right then."""
         process, claim = self._held(pick)
         decided = WRONG if outcome == "wrong" else decided_by(OUTCOMES[outcome], claim)
         act = partial(store.settle, job_id=claim.job_id, token=claim.token, settlement=decided)
@@ -229,8 +241,11 @@ class JobMachine(JobSteps):
             assert told.result == self.model.settled(claim.token, outcome, asked=ASKED_PAUSE)
         if told.known:
             process.forget(claim.token)
-        if realm := ask and self.model.realms.get(claim.realm_id):
+        realm, job = self.model.realms.get(claim.realm_id), self.model.jobs.get(claim.job_id)
+        if then == "ask" and realm:
             self.enqueue([realm.name], False, 0, 0.0, Fault.NONE)
+        elif then == "hurry" and job:
+            self._hurry(job, Fault.NONE)
 
     @precondition(lambda self: self.held)
     @rule(pick=picks, fault=faults)

@@ -72,10 +72,17 @@ class JobSteps(RuleBasedStateMachine):
         self.begun: list[tuple[Claim, UUID]] = []
 
     def _do(
-        self, who: str, act: Callable[[Connection], Awaitable[T]], fault: Fault = Fault.NONE
+        self,
+        who: str,
+        act: Callable[[Connection], Awaitable[T]],
+        fault: Fault = Fault.NONE,
+        *,
+        may_wait: bool = False,
     ) -> Told[T]:
+        """Few statements may have to wait for the open transaction."""
         self.model.step += 1
         told = self.laboratory.do(who, act, fault)
+        assert may_wait or not told.blocked
         self.tally["statements"] += 1
         self.tally[f"fault: {fault}"] += 1
         self.tally["blocked"] += told.blocked

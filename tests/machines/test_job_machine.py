@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 usual = settings(
     deadline=None,
-    max_examples=20,
+    max_examples=15,
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -4,20 +4,25 @@
 -- $1 realms, sorted and without twins: two requests for the same realms lock them in
 -- the same order; $2 from scratch; $3 priority; $4 delay in seconds; $5 attempt limit.
 WITH waiting AS (
-    SELECT id, realm_id, claims
+    SELECT id
     FROM jobs
     -- By the two unique indexes, and as an array: neither the history of these realms is
-    -- read nor the line of all others, whatever the statistics say.
+    -- read nor the line of all others, whatever the statistics say. Of two that a realm may
+    -- have, the one that is left alone can be claimed while this transaction goes on.
     WHERE id = ANY (
             ARRAY(
-                SELECT id
-                FROM jobs
-                WHERE realm_id = ANY ($1::bigint[]) AND state = 'pending' AND claims = 0
-                UNION ALL
-                SELECT id
-                FROM jobs
-                WHERE realm_id = ANY ($1::bigint[])
-                    AND (state = 'running' OR (state = 'pending' AND claims > 0))
+                SELECT DISTINCT ON (realm_id) id
+                FROM (
+                    SELECT id, realm_id, claims
+                    FROM jobs
+                    WHERE realm_id = ANY ($1::bigint[]) AND state = 'pending' AND claims = 0
+                    UNION ALL
+                    SELECT id, realm_id, claims
+                    FROM jobs
+                    WHERE realm_id = ANY ($1::bigint[])
+                        AND (state = 'running' OR (state = 'pending' AND claims > 0))
+                ) AS known
+                ORDER BY realm_id, claims
             )
         )
         AND state = 'pending'
@@ -36,8 +41,8 @@ joined AS (
             WHEN claims = 0 THEN least(due_at, now() + make_interval(secs => $4))
             ELSE due_at
         END
-    FROM (SELECT DISTINCT ON (realm_id) id FROM waiting ORDER BY realm_id, claims) AS latest
-    WHERE jobs.id = latest.id
+    FROM waiting
+    WHERE jobs.id = waiting.id
     RETURNING jobs.id, jobs.realm_id
 ),
 -- Whoever is deleting one is waited for here: as a missing row, not as a broken reference.

@@ -66,6 +66,24 @@ async def test_of_a_retried_job_and_its_follow_up_the_follow_up_is_joined(bench:
     assert len(await bench.states()) == 2
 
 
+@pytest.mark.parametrize("ended", [True, False], ids=["gone meanwhile", "there"])
+async def test_a_request_that_goes_on_leaves_the_other_job_of_its_realm_alone(
+    bench: Bench, ended: bool
+) -> None:
+    """It has joined the follow-up: the retry before it may be begun, or be cancelled."""
+    realm = await bench.realm("r")
+    retried = await bench.begun(realm)
+    follow_up = (await bench.request(realm)).job_id
+    await bench.settle(retried, Released())
+    session = await bench.connect()
+    async with session.transaction():
+        assert await bench.enqueue(realm, database=session) == [follow_up]
+        if ended:
+            assert await store.cancel(bench.pool, retried.job_id)
+        assert [each.job_id for each in await bench.claim()] == ([] if ended else [retried.job_id])
+    assert bool(await bench.claim()) == ended
+
+
 async def test_a_request_that_joins_is_not_lost_in_what_it_asked_for(bench: Bench) -> None:
     realm = await bench.realm("r")
     (job_id,) = await bench.enqueue(realm, delay_seconds=600)
@@ -138,11 +156,13 @@ async def test_nobody_begins_a_job_that_was_joined_before_the_commit(
     if not guarded:
         # A request that only looks, as one might that has nothing to change in the job.
         take_out("enqueue_jobs", "    FOR UPDATE\n")
-        take_out("enqueue_jobs", "WHERE jobs.id = latest.id", "WHERE jobs.id = latest.id AND false")
+        take_out(
+            "enqueue_jobs", "WHERE jobs.id = waiting.id", "WHERE jobs.id = waiting.id AND false"
+        )
         take_out(
             "enqueue_jobs",
             "SELECT 1 FROM joined WHERE joined.",
-            "SELECT 1 FROM waiting WHERE waiting.",
+            "SELECT 1 FROM waiting JOIN jobs USING (id) WHERE jobs.",
         )
     connection = await bench.connect()
     async with connection.transaction():
