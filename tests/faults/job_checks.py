@@ -97,7 +97,7 @@ async def assert_right(
     """
     async with engine_at(dsn, root.parent, work=Work.ADDED, **parts) as engine:
         with anyio.fail_after(PATIENCE_SECONDS):
-            theirs = await fresh_rows(connection, engine, root)
+            theirs = await fresh_rows(connection, engine, Folder(root))
     found = difference(await rows_of(connection, realm), theirs)
     assert not found, "\n".join(found)
     assert await left_behind(connection) == (0, 0, 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import asyncpg
 from pass_oracle import Row, difference, fresh_rows, left_behind, live
 
-from engine import Engine, PassReport
+from engine import Engine, Folder, PassReport
 
 REALM = "r"
 
@@ -25,7 +25,7 @@ async def recovered(
     """The next pass, after which nothing tells of the fault."""
     report = await (await engine.index(realm)).finished()
     ours = await rows_of(connection, realm)
-    found = difference(ours, await fresh_rows(connection, engine, root))
+    found = difference(ours, await fresh_rows(connection, engine, Folder(root)))
     assert not found, "\n".join(found)
     assert await left_behind(connection) == (0, 0, 0)
     return report
