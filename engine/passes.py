@@ -140,13 +140,14 @@ class _Pass:
         async def settle(connection: Connection, generation: int | None) -> None:
             done = _done(updated, generation=generation or self._realm.generation)
             report = await self._report(connection, found, done)
+            # Realm, job, history: who ends a job takes its locks in the same order.
+            await self._context.settle(connection, report)
             await working.finish(
                 connection,
                 error=None,
                 report=report.as_json(),
                 explanations=dict(updated.explanations()) if updated else {},
             )
-            await self._context.settle(connection, report)
             reports.append(report)
 
         # From here on the pass ends well or not at all: a caller who is told that it was
