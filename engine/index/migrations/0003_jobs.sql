@@ -32,8 +32,8 @@ CREATE TABLE jobs (
     from_scratch boolean NOT NULL,
     priority integer NOT NULL,
     -- Its place in line: the time of the request, earlier by a minute for each point of
-    -- priority, later by a minute for each job of its tenant that is due by then and no less wanted. So
-    -- every job is first one day, and no clock has to be read to say which comes first.
+    -- priority, later by a minute for each job of its tenant that is due by then and no less
+    -- wanted. So every job is first one day, and no clock says which comes first.
     rank timestamptz NOT NULL,
     due_at timestamptz NOT NULL,
     -- Claims that count against the limit, and all of them.
