@@ -19,6 +19,7 @@ from engine.jobs.news import News
 from engine.jobs.rows import Claim
 from engine.jobs.state import Backoff, Failed, JobState, Outcome, Released, settlement
 from engine.jobs.store import Reach
+from engine.jobs.sweeper import take
 from engine.report import PassReport, Tracker
 
 log = logging.getLogger("widthwise.worker")
@@ -170,15 +171,7 @@ class Worker:
         """
         for job in await store.jobs_of_worker(self._pool, self._heart.identity.id):
             if job.token not in self._running:
-                unheard = settlement(
-                    Released(),
-                    attempt=job.attempt,
-                    max_attempts=job.max_attempts,
-                    claims=job.claims,
-                    backoff=self._pace.backoff,
-                    spread=0.0,
-                )
-                await store.settle(self._pool, job.job_id, job.token, unheard)
+                await take(self._pool, job, Released(), spread=0.0)
 
     async def _run(self, running: Running, since: float) -> None:
         claim = running.claim
