@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from engine.sources.addresses import is_public
 from engine.sources.errors import SourceMissing
 from engine.sources.keys import is_showable, shown
 
@@ -20,7 +21,6 @@ ASK_FOR = {
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>(?!//).+)")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
 _PLAIN = re.compile(r"[!$%&'()*+,./0-9:;=@A-Z_a-z~\[\]-]+")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _BAD_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$|^[-/.]|^@$")
 
 
@@ -162,22 +162,11 @@ def check_addresses(remote: Remote, addresses: Iterable[str]) -> None:
     All of them count: whoever connects later may choose another one than we would.
     """
     for address in addresses:
-        if not _is_public(address):
+        if not is_public(address):
             raise SourceRefused(
                 f"{remote.url}: {address} is an address of a private network, which this "
                 "server does not ask (WIDTHWISE_GIT_PUBLIC_ONLY)"
             )
-
-
-def _is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
-        if found in _NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return found.is_global and not found.is_multicast
 
 
 def check_branch(branch: str) -> None:

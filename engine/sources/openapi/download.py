@@ -1,6 +1,5 @@
 """Fetch one document over HTTP, within bounds. Knows no OpenAPI and keeps nothing."""
 
-import ipaddress
 import socket
 import time
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
+
+from engine.sources.addresses import is_public
 
 MAX_REDIRECTS = 5
 _GONE = frozenset({400, 401, 403, 404, 405, 406, 410, 451})
@@ -103,14 +104,6 @@ def _public_address(host: str, port: int) -> str:
     if not found:
         raise FetchFailed(f"{host} has no address", permanent=False)
     return found[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether everybody may be there: no loopback, no private network, no metadata service."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    return parsed.is_global and not parsed.is_multicast
 
 
 def _content(response: httpx.Response, limits: Limits, deadline: float) -> bytes:

@@ -14,7 +14,7 @@ import yaml
 from api_documents import PETSTORE
 
 from engine.sources import FileGone, FileTooLarge, OpenApiCatalog, SourceError, SourceMissing
-from engine.sources.openapi.download import is_public
+from engine.sources.addresses import is_public
 
 PET = "petstore.yaml/schemas/Pet.openapi-schema"
 
