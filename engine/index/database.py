@@ -14,6 +14,7 @@ from pgvector.asyncpg import register_vector
 
 from engine.errors import WidthwiseError
 from engine.index.embedded import embedded_postgres
+from engine.index.session import Session
 
 log = logging.getLogger("widthwise.database")
 
@@ -88,6 +89,7 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
             dsn,
             min_size=1,
             max_size=connections,
+            connection_class=Session,
             init=_prepare,
             command_timeout=600,
             server_settings=session,
@@ -98,6 +100,7 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
             dsn,
             min_size=0,
             max_size=2,
+            connection_class=Session,
             init=_plan_once,
             command_timeout=BRISK_SECONDS,
             reset=_leave_clean,
