@@ -1,5 +1,6 @@
 """Run a command on an engine. Knows no command."""
 
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -26,7 +27,38 @@ def with_engine(run: Callable[[Engine], Awaitable[None]], *, work: Work = Work.N
             await run(engine)
 
     try:
-        anyio.run(opened)
+        anyio.run(_until_interrupted, opened)
     except KeyboardInterrupt:
         # By another name, since the framework of the command line ends without a word.
         raise Interrupted from None
+
+
+async def _until_interrupted(run: Callable[[], Awaitable[None]]) -> None:
+    """Run to the end, or until Ctrl-C; a second one ends it without waiting for anything.
+
+    The cancellation is that of a scope, which is delivered again where it got lost. The loop's
+    own is delivered once, and `asyncio.wait_for` of Python 3.11 loses it when what it waits
+    for arrives in the same moment.
+    """
+    outcome: BaseException | None = Interrupted()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_cancel_at_interrupt, tasks.cancel_scope)
+        try:
+            await run()
+            outcome = None
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:
+            # Kept from the task group, which would wrap it: an exit as well as an error.
+            outcome = error
+        tasks.cancel_scope.cancel()
+    if outcome is not None:
+        raise outcome
+
+
+async def _cancel_at_interrupt(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT) as interrupts:
+        async for _ in interrupts:
+            break
+    # From here on the default handler is back, which a second Ctrl-C finds.
+    scope.cancel()
