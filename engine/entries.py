@@ -15,6 +15,7 @@ from engine.sources import Source, Stamp
 from engine.visit import (
     DefinitionUnavailable,
     File,
+    FileBroken,
     VisitContext,
     Visitor,
     checked_visit,
@@ -56,11 +57,14 @@ class Entries:
     async def visit(self, key: str) -> Outcome:
         """One file's entry. Whatever goes wrong with it is its own error entry."""
         module = self._modules.module(key)
+        context = VisitContext(self._definition)
         try:
-            return await self._entry(module)
+            return await self._entry(module, context)
         except Exception as error:
             log.warning("visit of %s failed: %s: %s", key, type(error).__name__, error)
-            return self._failure(module, f"{type(error).__name__}: {error}", retry=True)
+            retry = not isinstance(error, FileBroken)
+            reason = f"{type(error).__name__}: {error}"
+            return self._failure(module, reason, retry=retry, read=self._read(module, context))
 
     async def adopt(
         self, working: Working, keys: Iterable[str], live_fingerprint: Callable[[str], str]
@@ -81,20 +85,14 @@ class Entries:
             )
         return set(chosen)
 
-    async def _entry(self, module: Module) -> Outcome:
+    async def _entry(self, module: Module, context: VisitContext) -> Outcome:
         analysed = module.analysed
         if analysed.error is not None:
             return self._failure(module, analysed.error, retry=analysed.retry)
         # What memory has had to let go comes back in one query, not in one for each.
         await self._cache.get_many(module.edges, limit=1)
-        context = VisitContext(self._definition)
         visit = checked_visit(await self._visitor.visit(self._file(module), context))
-        consulted = {key: self._fingerprint(key) for key in module.consulted}
-        read = {
-            key: fingerprint
-            for key, fingerprint in sorted((consulted | context.read).items())
-            if key != analysed.key
-        }
+        read = self._read(module, context)
         return WorkingEntry(
             analysed.key,
             analysed.content_hash,
@@ -102,13 +100,24 @@ class Entries:
             analysed.language,
             self._fingerprint(analysed.key),
             tuple(read),
-            module.probes,
+            self._probes(module, read),
             (*visit.diagnostics, *context.diagnostics),
             analysed.skipped,
             self._inputs(module, read),
             await prepared_drafts(self._executor, analysed.key, visit.chunks),
             None if visit.document is None else stored_document(visit.document),
         )
+
+    def _read(self, module: Module, context: VisitContext) -> dict[str, str]:
+        """The other files that the entry depends on, each with the fingerprint that it saw."""
+        consulted = {key: self._fingerprint(key) for key in module.consulted}
+        read = sorted((consulted | context.read).items())
+        return {key: seen for key, seen in read if key != module.analysed.key}
+
+    def _probes(self, module: Module, read: Iterable[str]) -> tuple[str, ...]:
+        """Where a file that appears concerns this one, also where the visitor looked itself."""
+        missing = {key for key in read if key not in self._stamps}
+        return tuple(sorted(missing.union(module.probes))) if missing else module.probes
 
     def _inputs(self, module: Module, read: Mapping[str, str]) -> bytes:
         """Identifies all that a visit is computed from: see `WorkingEntry.inputs`."""
@@ -146,7 +155,9 @@ class Entries:
             self._realm,
         )
 
-    def _failure(self, module: Module, error: str, *, retry: bool) -> FailedEntry:
+    def _failure(
+        self, module: Module, error: str, *, retry: bool, read: Iterable[str] = ()
+    ) -> FailedEntry:
         self.failed += 1
         analysed = module.analysed
         return FailedEntry(
@@ -157,6 +168,8 @@ class Entries:
             self._fingerprint(analysed.key),
             error,
             retry,
+            tuple(read),
+            self._probes(module, read),
         )
 
     async def _definition(self, key: str) -> Definition:

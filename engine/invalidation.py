@@ -80,9 +80,9 @@ class Invalidator:
         result = self._invalidation
         gone = set(self._changes.went)
         await self._cache.invalidate(sorted(gone))
-        frontier = self._changes.reasons() | await self._probers()
-        result.cut_off = await self._reached(frontier, gone)
         readers = await self._readers(gone)
+        frontier = readers | self._changes.reasons() | await self._probers()
+        result.cut_off = await self._reached(frontier, gone)
         while frontier:
             result.visits |= frontier
             readers |= await self._readers(await self._load(frontier))

@@ -144,11 +144,20 @@ class DefinitionUnavailable(Exception):
     """The definition of a module can't be had; the message says why."""
 
 
+class FileBroken(Exception):
+    """What a visitor raises for a file that it can't visit, and that no second try would mend.
+
+    The file is visited again when it changes, when a definition that the visit asked for
+    does, or when a file appears where one of its references looked.
+    """
+
+
 class Visitor(Protocol):
     """Computes entries. The same file and the same definitions must give the same visit.
 
     `fingerprint` names the visitor and its version: entries of another one are stale. An
-    exception makes the entry an error entry and concerns no other file.
+    exception makes the entry an error entry and concerns no other file. Each pass tries
+    such a file again, unless it is `FileBroken`.
     """
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.languages import SYNTAX_ERROR, TYPE
-from engine.visit import DefinitionUnavailable, VisitContext
+from engine.visit import DefinitionUnavailable, FileBroken, VisitContext
 from prewarm import Definition
 
 LONGEST_CHAIN = 32
@@ -16,7 +16,7 @@ _FIELD = re.compile(r"@field [\w$]+ (?P<kind>\w+)\((?P<type>[^,]*)(?P<computed>,
 _DISPLAY_NAME = "static displayName = "
 
 
-class CardBroken(Exception):
+class CardBroken(FileBroken):
     """A card whose class can't be had; the message names the chain that leads there."""
 
 

@@ -69,7 +69,11 @@ class WorkingEntry(NamedTuple):
 
 
 class FailedEntry(NamedTuple):
-    """A file whose visit failed; what its last good visit left stays."""
+    """A file whose visit failed; what its last good visit left stays.
+
+    With `retry` every pass visits it again, else one in which something changes of what it
+    read, or appears where it looked.
+    """
 
     key: str
     content_hash: bytes
@@ -78,6 +82,8 @@ class FailedEntry(NamedTuple):
     definition_fingerprint: str
     error: str
     retry: bool
+    dependencies: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +251,8 @@ class Working:
                 [entry.definition_fingerprint for entry in failed],
                 [entry.error for entry in failed],
                 [entry.retry for entry in failed],
+                [json.dumps(entry.dependencies) for entry in failed],
+                [json.dumps(entry.probes) for entry in failed],
             )
 
     async def touch(self, order: SwapOrder, settle: Settle) -> None:

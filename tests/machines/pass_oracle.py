@@ -15,6 +15,9 @@ Row = dict[str, Any]
 
 MOST_CHARS = 400
 
+# The rest of a failed entry is what the last good visit left.
+FAILED = ("error", "dependencies", "probes")
+
 EMBEDDED = """
 SELECT '\\x' || encode(text_hash, 'hex') FROM chunks
 UNION
@@ -59,12 +62,12 @@ async def fresh_rows(
 
 
 def difference(ours: dict[str, Row], theirs: dict[str, Row]) -> list[str]:
-    """What differs, a line each. Of an entry with an error only that error counts."""
+    """What differs, a line each. Of an entry with an error its reason counts, and what from."""
     lines = [f"{key}: only here" for key in sorted(ours.keys() - theirs.keys())]
     lines += [f"{key}: missing here" for key in sorted(theirs.keys() - ours.keys())]
     for key in sorted(ours.keys() & theirs.keys()):
         one, other = ours[key], theirs[key]
-        columns: Iterable[str] = one if one["error"] is None else ("error",)
+        columns: Iterable[str] = one if one["error"] is None else FAILED
         lines += [
             f"{key}: {column} is {_short(one[column])}, should be {_short(other[column])}"
             for column in columns
@@ -81,8 +84,8 @@ def _short(value: object) -> str:
 def may_be_visited(before: dict[str, Row], after: dict[str, Row]) -> set[str]:
     """The files with a reason to be visited: an upper bound that knows the two ends alone.
 
-    Their content changed, they failed, they read (before or after) a definition that
-    changed, or looked for a file that came or went.
+    Their content changed, they could not be read, they read (before or after) a definition
+    that changed, or looked for a file that came or went.
     """
     both = before.keys() & after.keys()
     moved = before.keys() ^ after.keys()
@@ -92,8 +95,8 @@ def may_be_visited(before: dict[str, Row], after: dict[str, Row]) -> set[str]:
         key
         for key, row in after.items()
         if key not in before
-        or _failed(before[key])
-        or _failed(row)
+        or _retried(before[key])
+        or _retried(row)
         or _content(before[key]) != _content(row)
         or moved & {*before[key]["probes"], *row["probes"]}
         or redefined & {*before[key]["dependencies"], *row["dependencies"]}
@@ -112,6 +115,11 @@ def _is_file(row: Row) -> bool:
 def _content(row: Row) -> tuple[str, int]:
     # What is over the limit has no hash.
     return row["content_hash"], row["size"]
+
+
+def _retried(row: Row) -> bool:
+    """A card that is broken stays so until something else happens."""
+    return _failed(row) and not row["error"].startswith("CardBroken")
 
 
 def _failed(row: Row) -> bool:

@@ -12,9 +12,11 @@ from engine import (
     BadFilter,
     CardEntry,
     CardRealm,
+    DefinitionUnavailable,
     Engine,
     Entry,
     File,
+    FileBroken,
     Folder,
     PassReport,
     Visit,
@@ -347,3 +349,66 @@ async def test_a_definition_that_cannot_be_had_is_a_warning_and_the_pass_complet
         broken = await cards.index({"person.gts": "\0"})
         assert any("person.gts" in each for each in broken.warnings)
         assert (broken.files, broken.errors) == (5, 4)
+
+
+async def test_broken_cards_are_visited_again_when_what_they_looked_for_moves_and_only_then(
+    open_cards: OpenCards,
+) -> None:
+    async with open_cards() as cards:
+        without = {key: text for key, text in PEOPLE.items() if key != "person.gts"}
+        assert (await cards.index(without)).errors == 3
+        assert (await cards.index()).visited == 0
+        # What no card of these looked for.
+        assert (await cards.index({"pet.gts": module("Pet"), "x.json": "{}"})).visited == 2
+        # The module comes without the class, and both modules' cards learn it, each once.
+        nobody = await cards.index({"person.gts": "export const a = 1;\n"})
+        assert (nobody.visited, nobody.errors) == (5, 3)
+        assert (await cards.index()).visited == 0
+        healed = await cards.index({"person.gts": PERSON})
+        assert (healed.visited, healed.errors) == (5, 0)
+
+
+async def test_cards_that_broke_do_not_wait_for_what_they_read_while_they_were_whole(
+    open_cards: OpenCards,
+) -> None:
+    async with open_cards() as cards:
+        await cards.index(PEOPLE)
+        hassan = PEOPLE["Person/hassan.json"].replace("../person", "../nobody")
+        assert (await cards.index({"Person/hassan.json": hassan})).errors == 1
+        # It linked to this one, and will again; until then that is no concern of its.
+        mango = card("../person", "Person", {"firstName": "Other"})
+        assert (await cards.index({"Person/mango.json": mango})).visited == 1
+        assert (await cards.index({"nobody.gts": module("Person")})).errors == 0
+        assert (await cards.card("Person/hassan.json")).classes[0] == "nobody.gts#Person"
+
+
+class Curious(SyntaxVisitor):
+    """Asks for one more module than a file refers to, and fails when that can't be had."""
+
+    def __init__(self, failure: Callable[[str], Exception]) -> None:
+        self._failure = failure
+
+    async def visit(self, file: File, context: VisitContext) -> Visit:
+        if file.key == "a.py":
+            try:
+                await context.definition("wanted.py")
+            except DefinitionUnavailable as error:
+                raise self._failure(str(error)) from None
+        return await super().visit(file, context)
+
+
+@pytest.mark.parametrize(("failure", "visited"), [(FileBroken, 0), (OSError, 1)])
+async def test_a_failure_that_no_second_try_mends_waits_for_what_it_asked_for(
+    open_engine: OpenEngine, tmp_path: Path, failure: Callable[[str], Exception], visited: int
+) -> None:
+    async with open_engine(visitor=Curious(failure)) as engine:
+
+        async def index(files: Mapping[str, str | None]) -> PassReport:
+            realm = await engine.add_realm("code", Folder(write_tree(tmp_path, files)))
+            return await (await realm.index()).finished()
+
+        assert (await index({"a.py": "x = 1\n", "b.py": ""})).errors == 1
+        assert (await index({})).visited == visited
+        report = await index({"wanted.py": "y = 1\n"})
+        assert (report.visited, report.errors) == (2, 0)
+        assert (await index({"wanted.py": None})).errors == 1
