@@ -19,6 +19,7 @@ from engine.visit import (
     VisitContext,
     Visitor,
     checked_visit,
+    content_of,
     stored_document,
 )
 from engine.writing import Outcome
@@ -42,6 +43,7 @@ class Entries:
         recipe: str,
         stamps: Mapping[str, Stamp],
         max_file_bytes: int,
+        content_hash: Callable[[str], str],
     ) -> None:
         self._source = source
         self._visitor = visitor
@@ -52,19 +54,22 @@ class Entries:
         self._recipe = recipe
         self._stamps = stamps
         self._max_file_bytes = max_file_bytes
+        self._content_hash = content_hash
         self.failed = 0
 
     async def visit(self, key: str) -> Outcome:
         """One file's entry. Whatever goes wrong with it is its own error entry."""
         module = self._modules.module(key)
-        context = VisitContext(self._definition)
+        context = VisitContext(self._definition, self._content_hash)
         try:
             return await self._entry(module, context)
         except Exception as error:
             log.warning("visit of %s failed: %s: %s", key, type(error).__name__, error)
             retry = not isinstance(error, FileBroken)
             reason = f"{type(error).__name__}: {error}"
-            return self._failure(module, reason, retry=retry, read=self._read(module, context))
+            read = self._read(module, context)
+            probes = self._probes(module, read, context)
+            return self._failure(module, reason, retry=retry, read=read, probes=probes)
 
     async def adopt(
         self, working: Working, keys: Iterable[str], live_fingerprint: Callable[[str], str]
@@ -76,8 +81,10 @@ class Entries:
                 key: self._fingerprint(key) or live_fingerprint(key)
                 for key in candidate.dependencies
             }
+            contents = {key: self._content_hash(key) for key in candidate.contents}
             module = self._modules.module(candidate.key)
-            if candidate.key not in chosen and candidate.inputs == self._inputs(module, now):
+            inputs = self._inputs(module, now, contents)
+            if candidate.key not in chosen and candidate.inputs == inputs:
                 chosen[candidate.key] = candidate
         if chosen:
             await working.adopt(
@@ -100,10 +107,10 @@ class Entries:
             analysed.language,
             self._fingerprint(analysed.key),
             tuple(read),
-            self._probes(module, read),
+            self._probes(module, read, context),
             (*visit.diagnostics, *context.diagnostics),
             analysed.skipped,
-            self._inputs(module, read),
+            self._inputs(module, read, context.contents),
             await prepared_drafts(self._executor, analysed.key, visit.chunks),
             None if visit.document is None else stored_document(visit.document),
         )
@@ -114,12 +121,17 @@ class Entries:
         read = sorted((consulted | context.read).items())
         return {key: seen for key, seen in read if key != module.analysed.key}
 
-    def _probes(self, module: Module, read: Iterable[str]) -> tuple[str, ...]:
+    def _probes(
+        self, module: Module, read: Iterable[str], context: VisitContext
+    ) -> tuple[str, ...]:
         """Where a file that appears concerns this one, also where the visitor looked itself."""
-        missing = {key for key in read if key not in self._stamps}
-        return tuple(sorted(missing.union(module.probes))) if missing else module.probes
+        asked = {key for key in read if key not in self._stamps}
+        asked.update(map(content_of, context.contents))
+        return tuple(sorted(asked.union(module.probes))) if asked else module.probes
 
-    def _inputs(self, module: Module, read: Mapping[str, str]) -> bytes:
+    def _inputs(
+        self, module: Module, read: Mapping[str, str], contents: Mapping[str, str]
+    ) -> bytes:
         """Identifies all that a visit is computed from: see `WorkingEntry.inputs`."""
         parts = [
             self._recipe,
@@ -127,6 +139,7 @@ class Entries:
             f"{module.analysed.content_hash.hex()} {module.analysed.size}",
             repr((module.links, module.probes, module.consulted)),
             *(f"{key}={fingerprint}" for key, fingerprint in read.items()),
+            *(f"{content_of(key)}={contents[key]}" for key in sorted(contents)),
         ]
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
 
@@ -156,7 +169,13 @@ class Entries:
         )
 
     def _failure(
-        self, module: Module, error: str, *, retry: bool, read: Iterable[str] = ()
+        self,
+        module: Module,
+        error: str,
+        *,
+        retry: bool,
+        read: Iterable[str] = (),
+        probes: tuple[str, ...] = (),
     ) -> FailedEntry:
         self.failed += 1
         analysed = module.analysed
@@ -169,7 +188,7 @@ class Entries:
             error,
             retry,
             tuple(read),
-            self._probes(module, read),
+            probes,
         )
 
     async def _definition(self, key: str) -> Definition:

@@ -10,6 +10,7 @@ from engine.index import live
 from engine.languages import listing_of
 from engine.modules import Modules
 from engine.reasons import Reason, Why
+from engine.visit import content_of
 from prewarm import Definition, DefinitionCache, PostgresDefinitions, prewarm
 from resolver import DependencyGraph
 
@@ -99,6 +100,13 @@ class Invalidator:
         known = self._changes.recorded.get(key)
         return known.definition_fingerprint if known else ""
 
+    def content_hash(self, key: str) -> str:
+        """What identifies the file's content as of this pass; empty if there is none."""
+        if key not in self._changes.stamps:
+            return ""
+        found = self._modules.facts(key) or self._changes.recorded.get(key)
+        return found.content_hash.hex() if found else ""
+
     async def _recorded(self, keys: Iterable[str]) -> dict[str, list[str]]:
         known = [key for key in keys if key in self._changes.recorded]
         return await live.dependencies(self._pool, self._realm_id, known) if known else {}
@@ -121,15 +129,22 @@ class Invalidator:
             return {}
         appeared = [Reason(Why.APPEARED, key) for key in self._changes.appeared]
         moved = [*appeared, *(Reason(Why.WENT, key) for key in self._changes.went)]
-        if not moved:
-            return {}
+        asked = {content_of(key): Reason(Why.READ, key) for key in self._edited()}
+        asked |= {content_of(each.cause): each for each in moved}
         # Who listed a folder asked for whatever might be in it.
-        asked = {listing_of(each.cause): each for each in moved}
+        asked |= {listing_of(each.cause): each for each in moved}
         asked |= {each.cause: each for each in moved}
+        if not asked:
+            return {}
         found = await live.probers(self._pool, self._realm_id, list(asked))
         present = self._changes.stamps.keys()
         changed = self._changes.reasons()
         return {key: asked[probe] for key, probe in found if key in present and key not in changed}
+
+    def _edited(self) -> list[str]:
+        """Files whose content may be another; none where all are visited anyway."""
+        edited = (*self._changes.modified, *self._changes.again)
+        return [] if self._changes.everything else [file.key for file in edited]
 
     async def _reached(self, seeds: Mapping[str, Reason], gone: set[str]) -> dict[str, Reason]:
         """All others that read a seed, directly or through others, with what each read."""

@@ -150,6 +150,7 @@ class _Updating:
             recipe=context.recipe,
             stamps=found.stamps,
             max_file_bytes=context.settings.max_file_bytes,
+            content_hash=self._invalidator.content_hash,
         )
 
     async def run(self) -> Update:

@@ -102,8 +102,14 @@ class File:
 class VisitContext:
     """What a visit may ask of the other files. What it asks for is what it depends on."""
 
-    def __init__(self, definition: Callable[[str], Awaitable[Definition]]) -> None:
+    def __init__(
+        self,
+        definition: Callable[[str], Awaitable[Definition]],
+        content_hash: Callable[[str], str] = lambda _: "",
+    ) -> None:
         self._definition = definition
+        self._content_hash = content_hash
+        self._contents: dict[str, str] = {}
         self._read: dict[str, str] = {}
         self._unavailable: dict[str, str] = {}
 
@@ -126,6 +132,20 @@ class VisitContext:
         """The keys whose definitions were asked for, each with the fingerprint of the answer."""
         return self._read
 
+    def content(self, key: str) -> str:
+        """What identifies all of the file at `key`, empty where there is none.
+
+        For visits that go by more than definitions: any change of the file is then a reason
+        to visit again, and so is that it appears.
+        """
+        self._contents[key] = self._content_hash(key)
+        return self._contents[key]
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """The keys whose contents were asked for, each with the answer."""
+        return self._contents
+
     @property
     def diagnostics(self) -> tuple[str, ...]:
         """What was asked for and can't be had, with the cause."""
@@ -133,6 +153,11 @@ class VisitContext:
             f"reads {key}, which can't be used: {reason}"
             for key, reason in sorted(self._unavailable.items())
         )
+
+
+def content_of(key: str) -> str:
+    """The probe for all of the file at `key`, whatever it defines; no key ends like this."""
+    return f"{key}/"
 
 
 def error_fingerprint(error: str) -> str:

@@ -16,14 +16,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import anyio
 import httpx
 
 from engine.cards.html_text import text_of_html
 from engine.errors import BadSetting, first_failure
-from engine.languages import cut_text
+from engine.languages import cut_text, joined
 from engine.syntax_visitor import SyntaxVisitor
 from engine.visit import DraftChunk, File, Visit, VisitContext
 from resolver import render_envelope
@@ -34,9 +35,19 @@ RENDERED_CHARS = 1200
 # So many modules are remembered as loaded; to load one again costs a call.
 MAX_LOADED = 10_000
 
+# Of what the service says it read; a card that reads more is rendered by luck.
+MAX_DEPENDENCIES = 1_000
+
 
 class RenderFailed(Exception):
     """The service could not render a card, or load a module of its; the message says why."""
+
+
+class Rendered(NamedTuple):
+    """What the service made of a card, and the files that it says it read."""
+
+    html: str
+    dependencies: tuple[str, ...]
 
 
 class HttpRenderer:
@@ -44,13 +55,17 @@ class HttpRenderer:
 
     Other files are visited as always. `POST {url}/card` sends `realm`, `key` and `document`,
     and the answer has `html`; `POST {url}/module` sends `realm`, `key` and the `fingerprint`
-    of a module that the card needs, at the same time, once for each fingerprint.
+    of a module that the card needs, at the same time, once for each fingerprint, which is
+    that of its whole content.
+
+    A card is rendered again when any of what its entry is made from changes, templates
+    included. Of what the service reads beyond that, as components that a template imports,
+    its answer tells by `deps`, a list of keys of the realm.
 
     Of all calls at most `tabs` are under way, those for cards at most `tabs` less one. An
-    answer that is late, too large or no HTML is the error of its card. `version` names what
-    the service renders by: with another one every card is visited again. A template that
-    changes does not change a definition, so a new look comes with a new version, or with a
-    pass from scratch.
+    answer that is late, too large or no HTML is the error of its card, and tried again by
+    the next pass. `version` names the service itself: with another one every card is visited
+    again. Redirects are not followed.
     """
 
     def __init__(
@@ -58,7 +73,8 @@ class HttpRenderer:
     ) -> None:
         if tabs < 2:
             raise BadSetting("tabs=1: a card and a module that it needs take two")
-        self.fingerprint = f"{SyntaxVisitor.fingerprint}+rendered-1-{version}"
+        _check(url)
+        self.fingerprint = f"{SyntaxVisitor.fingerprint}+rendered-2-{version}"
         self._url = url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._visitor = SyntaxVisitor()
@@ -86,22 +102,26 @@ class HttpRenderer:
         if visit.document is None:
             return visit
         card = {"realm": file.realm, "key": file.key, "document": visit.document}
-        modules = _modules_of(visit.document, context.read)
+        contents = {key: context.content(key) for key in context.read if key != file.key}
+        modules = _modules_of(visit.document, contents)
         try:
-            html = await self._render(card, file.realm, modules)
+            rendered = await self._render(card, file.realm, modules)
         except ExceptionGroup as failures:
             raise first_failure(failures) from None
-        return replace(visit, chunks=(*visit.chunks, *_rendered(html, visit.chunks)))
+        for key in rendered.dependencies:
+            if key != file.key:
+                context.content(key)
+        return replace(visit, chunks=(*visit.chunks, *_rendered(rendered.html, visit.chunks)))
 
     async def _render(
         self, card: Mapping[str, object], realm: str, modules: Mapping[str, str]
-    ) -> str:
+    ) -> Rendered:
         async with self._cards, anyio.create_task_group() as tasks:
             for key, fingerprint in modules.items():
                 tasks.start_soon(self._load, realm, key, fingerprint)
             match await self._ask("card", card):
-                case {"html": str(html)}:
-                    return html
+                case {"html": str(html), **others}:
+                    return Rendered(html, _keys(others.get("deps")))
         raise RenderFailed(f"{self._url}/card: answered without html")
 
     async def _load(self, realm: str, key: str, fingerprint: str) -> None:
@@ -139,10 +159,26 @@ class HttpRenderer:
         return bytes(answer)
 
 
-def _modules_of(document: Mapping[str, Any], read: Mapping[str, str]) -> dict[str, str]:
-    """The modules of the realm that the card's classes are in, each with its fingerprint."""
+def _check(url: str) -> None:
+    """Messages and `repr` show the URL, so there is no secret in it."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BadSetting("a prerender service has an http:// or https:// URL")
+    if parts.username is not None or parts.password is not None or parts.query:
+        raise BadSetting(f"{parts.hostname}: the URL of a prerender service holds no credentials")
+
+
+def _keys(found: object) -> tuple[str, ...]:
+    """What the service says it read, as far as these can be keys of the realm."""
+    keys = [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+    canonical = (joined("", each) for each in keys if ":" not in each)
+    return tuple(sorted({each for each in canonical if each}))[:MAX_DEPENDENCIES]
+
+
+def _modules_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> dict[str, str]:
+    """The modules of the realm that the card's classes are in, each with its content."""
     keys = (str(each).rpartition("#")[0] for each in document["classes"])
-    return {key: read[key] for key in keys if key in read}
+    return {key: contents[key] for key in keys if key in contents}
 
 
 def _rendered(html: str, chunks: Sequence[DraftChunk]) -> list[DraftChunk]:

@@ -112,6 +112,7 @@ class Candidate(NamedTuple):
     inputs: bytes
     dependencies: tuple[str, ...]
     chunk_count: int
+    contents: tuple[str, ...]
 
 
 class Working:
@@ -186,8 +187,8 @@ class Working:
             query("select_candidates"), self._realm_id, self._token, list(keys)
         )
         return [
-            Candidate(key, version, inputs, tuple(dependencies), chunk_count)
-            for key, version, inputs, dependencies, chunk_count in rows
+            Candidate(key, version, inputs, tuple(dependencies), chunk_count, tuple(contents))
+            for key, version, inputs, dependencies, chunk_count, contents in rows
         ]
 
     async def adopt(self, adopted: Sequence[tuple[Candidate, Stamp]]) -> None:

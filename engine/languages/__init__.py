@@ -16,7 +16,7 @@ from engine.languages.language import (
     Resolution,
     Tree,
 )
-from engine.languages.probed_tree import listing_of
+from engine.languages.probed_tree import joined, listing_of
 from engine.languages.registry import (
     LANGUAGES,
     language_named,
@@ -46,6 +46,7 @@ __all__ = [
     "card_of",
     "cut_text",
     "decode",
+    "joined",
     "language_named",
     "language_of",
     "language_versions",
