@@ -138,7 +138,7 @@ def _reference(name: str) -> str:
     return "../common/thing" if name == "Thing" else f"../types/{name.lower()}"
 
 
-async def measure(root: Path, home: Path, realm: Generated) -> None:
+async def measure(root: Path, home: Path, realm: Generated) -> list[tuple[str, PassReport]]:
     module = root / f"{EDITED}.gts"
     plain = module.read_text()
     changes: tuple[tuple[str, Callable[[], object]], ...] = (
@@ -153,6 +153,7 @@ async def measure(root: Path, home: Path, realm: Generated) -> None:
         ("one card", lambda: _edit(root / "cards/card-0007.json")),
     )
     print(f"{'change':40}{'visited':>8}{'cut off':>8}{'errors':>7}{'width':>6}{'depth':>6}{'s':>8}")
+    reports: list[tuple[str, PassReport]] = []
     async with Engine.open(_settings(home)) as engine:
         for change, make in changes:
             make()
@@ -160,7 +161,9 @@ async def measure(root: Path, home: Path, realm: Generated) -> None:
             began = time.monotonic()
             report = await (await added.index()).finished()
             _print(change, report, time.monotonic() - began)
+            reports.append((change, report))
         await _print_queries(engine)
+    return reports
 
 
 def _settings(home: Path) -> Settings:
@@ -190,10 +193,15 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--modules", type=int, default=210)
     arguments.add_argument("--cards", type=int, default=640)
+    arguments.add_argument("--json", type=Path, help="where to write the reports as well")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as home:
         realm = Generated(Path(root), modules=chosen.modules, cards=chosen.cards)
-        anyio.run(measure, Path(root), Path(home), realm)
+        reports = anyio.run(measure, Path(root), Path(home), realm)
+    if chosen.json:
+        chosen.json.write_text(
+            json.dumps([{"change": name, **each.as_json()} for name, each in reports])
+        )
 
 
 if __name__ == "__main__":
