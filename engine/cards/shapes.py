@@ -3,9 +3,10 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from engine.cards.types import Chain, Field, chain_of
+from engine.cards.types import Chain, Field, Place, chain_of
 from engine.languages import Value
 from engine.visit import VisitContext
 
@@ -46,13 +47,25 @@ class Typed:
     problems: tuple[str, ...]
 
 
-async def shape_of(chain: Chain, context: VisitContext, *, depth: int = 0) -> Shape:
-    """The shape of a class; `CardBroken` if one that it contains is missing."""
+async def shape_of(
+    chain: Chain,
+    context: VisitContext,
+    *,
+    depth: int = 0,
+    others: Mapping[str, Place] = MappingProxyType({}),
+) -> Shape:
+    """The shape of a class; `CardBroken` if one that it contains is missing.
+
+    `others` are the classes of contained fields where they are not what the class says.
+    """
     fields = [each for each in chain.fields().values() if each.kind.startswith("contains")]
     contained: dict[str, str | Shape] = {}
     for field in fields:
         if not field.is_computed:
-            contained[field.name] = await _shape_of_field(field, context, depth)
+            place = others.get(field.name, field.place)
+            contained[field.name] = await _shape_of_field(
+                replace(field, place=place), context, depth
+            )
     many = frozenset(each.name for each in fields if each.kind == "containsMany")
     last = chain.classes[-1].place
     return Shape(contained, many, _OUTERMOST.get(last.name) if last.is_external else None)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.languages import SYNTAX_ERROR, TYPE
+from engine.languages import PASSED, SYNTAX_ERROR, TYPE
 from engine.visit import DefinitionUnavailable, FileBroken, VisitContext
 from prewarm import Definition
 
@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`place` is nothing where the type is a class that its module keeps to itself."""
+    """`place` is nothing where the type is no class that its module tells of."""
 
     name: str
     kind: str
@@ -97,21 +97,28 @@ async def _class_at(place: Place, context: VisitContext) -> tuple[CardClass, Pla
     """The class, and what it extends."""
     if place.is_external:
         return CardClass(place), None
-    definition, name = await _defining(place, context)
+    defining = await _defining(place, context)
+    if isinstance(defining, Place):
+        return CardClass(defining), None
+    definition, name = defining
     symbol = definition.find(name)
     assert symbol is not None  # what is defining has it
     base = _EXTENDS.search(symbol.signature)
     found = CardClass(
-        Place(definition.key, name),
+        Place(definition.key, name.removeprefix(TYPE)),
         _display_name(definition, name),
         tuple(_fields(definition, name)),
     )
     return found, _place_of(base[1], definition) if base else None
 
 
-async def _defining(place: Place, context: VisitContext) -> tuple[Definition, str]:
-    """The module that has the class itself, and its name there, behind all re-exports."""
+async def _defining(place: Place, context: VisitContext) -> tuple[Definition, str] | Place:
+    """The module that has the class itself, and its name there, behind all re-exports.
+
+    Its place alone if one of them has it from outside of the realm.
+    """
     leads = [place]
+    outside: list[Place] = []
     seen: set[Place] = set()
     while leads and len(seen) < MOST_REEXPORTS:
         at = leads.pop(0)
@@ -122,6 +129,9 @@ async def _defining(place: Place, context: VisitContext) -> tuple[Definition, st
         if definition.find(at.name):
             return definition, at.name
         leads += _passed_on(definition, at.name)
+        outside += _outside(definition, at.name)
+    if outside:
+        return outside[0]
     raise CardBroken(f"{place.module} exports no class {place.name}")
 
 
@@ -143,11 +153,27 @@ def _passed_on(definition: Definition, name: str) -> list[Place]:
     ]
 
 
+def _outside(definition: Definition, name: str) -> Iterator[Place]:
+    """Where the class may come from beyond the realm, if nothing within has it."""
+    for passed in (name, "*"):
+        if symbol := definition.find(PASSED + passed):
+            yield _external(symbol.signature, name)
+
+
+def _external(source: str, name: str) -> Place:
+    """`https://x.org/person#Person`; a class without a name there goes by the one given."""
+    module, _, source_name = source.rpartition("#")
+    return Place(module, source_name if source_name not in {"", "*", "default"} else name, True)
+
+
 def _place_of(name: str, definition: Definition) -> Place | None:
     """Where a class leads that a module names; `CardBroken` if it names a file that is not there.
 
-    Nothing for a class that the module keeps to itself.
+    Nothing for what is no class of the module and not imported.
     """
+    kept = definition.find(TYPE + name)
+    if kept and kept.kind == "class":
+        return Place(definition.key, kept.name)
     if definition.find(name):
         return Place(definition.key, name)
     for each in definition.reexports:
@@ -156,10 +182,12 @@ def _place_of(name: str, definition: Definition) -> Place | None:
     imported = definition.find(TYPE + name)
     if imported is None:
         return None
-    module, _, source_name = imported.signature.rpartition("#")
-    if module.startswith((".", "/")):
-        raise CardBroken(f"{definition.key} takes {name} from {module}, which no file provides")
-    return Place(module, source_name if source_name not in {"", "*", "default"} else name, True)
+    place = _external(imported.signature, name)
+    if place.module.startswith((".", "/")):
+        raise CardBroken(
+            f"{definition.key} takes {name} from {place.module}, which no file provides"
+        )
+    return place
 
 
 def _fields(definition: Definition, class_name: str) -> Iterator[Field]:

@@ -3,7 +3,7 @@
 from engine.cards.search_document import Linked, search_document, search_text, title_of
 from engine.cards.shapes import shape_of, typed_attributes
 from engine.cards.types import CardBroken, Place, chain_of
-from engine.languages import ADOPTS, LINKS, Card, MalformedCard, card_of, cut_text
+from engine.languages import ADOPTS, FIELDS, LINKS, Card, MalformedCard, card_of, cut_text
 from engine.visit import DefinitionUnavailable, DraftChunk, File, Visit, VisitContext
 from prewarm import Definition
 
@@ -20,7 +20,8 @@ async def visit_card(file: File, context: VisitContext) -> Visit | None:
     if card is None:
         return None
     chain = await chain_of(_adopted(card, file), context)
-    typed = typed_attributes(card.attributes, await shape_of(chain, context))
+    others = _others(card, file)
+    typed = typed_attributes(card.attributes, await shape_of(chain, context, others=others))
     linked, unlinked = await _linked(card, file, context)
     text = search_text(chain, typed.values, linked)
     lines = max((chunk.end_line for chunk, _ in file.chunks), default=1)
@@ -48,6 +49,19 @@ def _adopted(card: Card, file: File) -> Place:
     raise CardBroken(
         f"{card.name} ({card.module}): {file.key} adopts from {card.module}, which no file provides"
     )
+
+
+def _others(card: Card, file: File) -> dict[str, Place]:
+    """The fields whose class is another one in this card, by `meta.fields`."""
+    keys = {link.local: link.key for link in file.links}
+    found = {}
+    for field, (module, name) in card.fields.items():
+        key = keys.get(FIELDS + field)
+        if key is None and not _is_external(module):
+            reason = f"{file.key} has {field} from {module}, which no file provides"
+            raise CardBroken(f"{name} ({module}): {reason}")
+        found[field] = Place(module, name, True) if key is None else Place(key, name)
+    return found
 
 
 def _is_external(reference: str) -> bool:

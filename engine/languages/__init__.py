@@ -1,10 +1,10 @@
 """What a file defines and refers to, and how it is cut into chunks."""
 
-from engine.languages.card import ADOPTS, LINKS, card_of
+from engine.languages.card import ADOPTS, FIELDS, LINKS, card_of
 from engine.languages.card_document import Card, MalformedCard, Value, looks_like_card
 from engine.languages.chunks import cut_text
 from engine.languages.decode import Undecodable, decode, looks_binary
-from engine.languages.ecmascript_marks import SYNTAX_ERROR, TYPE
+from engine.languages.ecmascript_marks import PASSED, SYNTAX_ERROR, TYPE
 from engine.languages.language import (
     Analysis,
     Binding,
@@ -26,8 +26,10 @@ from engine.languages.registry import (
 
 __all__ = [
     "ADOPTS",
+    "FIELDS",
     "LANGUAGES",
     "LINKS",
+    "PASSED",
     "SYNTAX_ERROR",
     "TYPE",
     "Analysis",

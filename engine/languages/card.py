@@ -11,6 +11,7 @@ from engine.languages.probed_tree import ProbedTree, folder_of, joined
 
 ADOPTS = "adoptsFrom"
 LINKS = "links."
+FIELDS = "fields."
 CARD_MARK = "card "
 MALFORMED_MARK = "malformed "
 
@@ -28,7 +29,7 @@ class CardDocument:
 
     name: str = "card"
     suffixes: frozenset[str] = frozenset()
-    version: int = 1
+    version: int = 2
 
     def analyse(self, key: str, text: str, *, chunk_chars: int) -> Analysis:
         analysis = replace(JSON.analyse(key, text, chunk_chars=chunk_chars), language=self.name)
@@ -44,7 +45,7 @@ class CardDocument:
         return replace(analysis, references=references, detail=CARD_MARK + card.as_text())
 
     def resolve(self, references: Sequence[Reference], key: str, tree: Tree) -> Resolution:
-        modules = [each for each in references if each.bindings[0].local == ADOPTS]
+        modules = [each for each in references if _is_module(each)]
         # As a module beside the card would find them.
         found = resolve_modules(modules, f"{key}.gts", tree)
         asked = ProbedTree(tree)
@@ -71,9 +72,17 @@ def card_of(detail: str) -> Card | None:
 def _references(card: Card) -> Iterator[Reference]:
     if 0 < len(card.module) <= _LONGEST_REFERENCE:
         yield Reference(card.module, (Binding(card.name, ADOPTS, exported=True),))
+    for name, (module, class_name) in list(card.fields.items())[:_MOST_LINKS]:
+        if 0 < len(module) <= _LONGEST_REFERENCE:
+            yield Reference(module, (Binding(class_name, FIELDS + name, exported=False),))
     for name, target in list(card.links.items())[:_MOST_LINKS]:
         if len(target) <= _LONGEST_REFERENCE:
             yield Reference(target, (Binding("", LINKS + name, exported=False),))
+
+
+def _is_module(reference: Reference) -> bool:
+    local = reference.bindings[0].local
+    return local == ADOPTS or local.startswith(FIELDS)
 
 
 def _linked(target: str, folder: str, tree: ProbedTree) -> str | None:

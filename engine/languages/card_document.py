@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -24,17 +24,20 @@ class MalformedCard(ValueError):
 class Card:
     """`module` and the values of `links` are references as they are written.
 
-    `links` are by field, those of one with many as `friends.0`.
+    `links` are by field, those of one with many as `friends.0`. `fields` are those whose
+    class is another than the card's class says, each with the module and name of that.
     """
 
     module: str
     name: str
     attributes: Mapping[str, Value] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def as_text(self) -> str:
         """Canonical: equal for equal cards, whatever their files look like."""
-        parts = [self.module, self.name, dict(self.attributes), dict(self.links)]
+        parts: list[Any] = [self.module, self.name, dict(self.attributes), dict(self.links)]
+        parts.append(dict(self.fields))
         return json.dumps(parts, sort_keys=True, ensure_ascii=False)
 
     @classmethod
@@ -63,6 +66,7 @@ def read_card(text: str) -> Card | None:
                 name,
                 attributes if isinstance(attributes, dict) else {},
                 _links(relationships if isinstance(relationships, dict) else {}),
+                dict(_fields(document["data"]["meta"].get("fields"))),
             )
     return None
 
@@ -90,6 +94,14 @@ def _storable(value: Value, depth: int) -> Value:
     if isinstance(value, list):
         return [inner(each) for each in value]
     return {str(_storable(name, depth)): inner(each) for name, each in value.items()}
+
+
+def _fields(found: object) -> Iterator[tuple[str, tuple[str, str]]]:
+    """What `meta.fields` says of fields that hold one; of many, each has a class of its own."""
+    for name, value in sorted(found.items()) if isinstance(found, dict) else ():
+        match value:
+            case {"adoptsFrom": {"module": str(module), "name": str(class_name)}}:
+                yield name, (module, class_name)
 
 
 def _links(relationships: Mapping[str, Value]) -> dict[str, str]:

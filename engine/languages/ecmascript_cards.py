@@ -1,12 +1,13 @@
 """The card classes of a module: what type each field has, and which names types go by."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from tree_sitter import Node
 
-from engine.languages.ecmascript_declared import name_of, text_of
+from engine.languages.ecmascript_declared import Declared, name_of, text_of
 from engine.languages.ecmascript_grammars import Grammar, Parsed
-from engine.languages.ecmascript_marks import TYPE
+from engine.languages.ecmascript_marks import PASSED, TYPE
 from engine.languages.language import Binding, Declaration, Reference
 from engine.languages.ruler import Ruler
 from prewarm import Symbol
@@ -46,6 +47,34 @@ def display_name(node: Node) -> str | None:
     return f"= {' '.join(text_of(value)[1:-1].split())}"
 
 
+def kept_classes(
+    found: Iterable[Declared], exported: Container[str], parsed: Parsed
+) -> Iterator[Declared]:
+    """The classes that a module keeps to itself and that its types are made of.
+
+    They are known as `type Name`, with what makes them card classes.
+    """
+    kept = [each for each in found if each.kind == "class" and each.name not in exported]
+    used = _types_used(parsed) if kept else {}
+    for each in kept:
+        if each.name in used:
+            members = tuple(m for m in each.members if m.head == "@field" or _is_shown(m))
+            tail = each.tail or " "
+            yield replace(each, name=TYPE + each.name, head="class", tail=tail, members=members)
+
+
+def passed_from_outside(references: Iterable[Reference]) -> Iterator[Symbol]:
+    """What a module passes on from others that are no paths: where these are not in the realm,
+    it is all that tells of them.
+    """
+    for reference in references:
+        if not reference.text.startswith((".", "/")):
+            for each in reference.bindings:
+                if each.exported and not each.local.startswith(TYPE):
+                    source = f"{reference.text}#{each.name}"
+                    yield Symbol(PASSED + each.local, "import", source)
+
+
 def passing_types(
     references: Sequence[Reference], parsed: Parsed, ruler: Ruler
 ) -> tuple[tuple[Reference, ...], tuple[Declaration, ...]]:
@@ -61,6 +90,10 @@ def passing_types(
     ]
     passed = tuple(Reference(each.text, _passed(each.bindings, used)) for each in references)
     return passed, tuple(declared)
+
+
+def _is_shown(member: Declared) -> bool:
+    return member.name == "displayName" and member.tail.startswith("= ")
 
 
 def _types_used(parsed: Parsed) -> dict[str, int]:

@@ -9,3 +9,6 @@ writes it, and the re-export where that leads.
 
 SYNTAX_ERROR = "syntax error"
 """The detail of a definition whose module could not be parsed to its end."""
+
+# What a module passes on from one that is no path, with where that comes from.
+PASSED = "passed "

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.languages.chunks import as_chunks, chunk_tree
-from engine.languages.ecmascript_cards import passing_types
+from engine.languages.ecmascript_cards import kept_classes, passed_from_outside, passing_types
 from engine.languages.ecmascript_declared import Declared, Scope
 from engine.languages.ecmascript_grammars import parse
 from engine.languages.ecmascript_marks import SYNTAX_ERROR
@@ -44,7 +44,7 @@ class EcmaScript:
 
     name: str
     suffixes: frozenset[str]
-    version: int = 2
+    version: int = 3
 
     def analyse(self, key: str, text: str, *, chunk_chars: int) -> Analysis:
         ruler = Ruler(text.encode(errors="replace"))
@@ -61,9 +61,12 @@ class EcmaScript:
         )
         line = syntax_error_line(parsed.root)
         passed, types = passing_types(references, parsed, ruler)
+        shown = surface.declarations()
+        kept = kept_classes(surface.locals, {each.name for each in shown}, parsed)
+        outside = (Declaration(each, "", 1, 1) for each in passed_from_outside(references))
         return Analysis(
             language=self.name,
-            declarations=(*_declarations(surface.declarations(), ruler), *types),
+            declarations=(*_declarations((*shown, *kept), ruler), *types, *outside),
             references=passed,
             chunks=as_chunks(ruler, pieces, names=names_bound_by(_in_scope(references))),
             detail="" if line is None else SYNTAX_ERROR,
