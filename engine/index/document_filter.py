@@ -15,7 +15,8 @@ Where: TypeAlias = Mapping[str, Condition]
 
 _OPERATORS = {
     "eq": "@ == {value}",
-    "ne": "@ != {value}",
+    # Postgres says that null is unequal; here it is no value at all.
+    "ne": "@ != null && @ != {value}",
     "gt": "@ > {value}",
     "ge": "@ >= {value}",
     "lt": "@ < {value}",
