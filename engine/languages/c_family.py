@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.languages.c_includes import resolve_includes
+from engine.languages.class_names import nodes_of
 from engine.languages.grammars import parsed
 from engine.languages.language import Binding, Reference
 from engine.languages.syntax_tables import Shape, Table, dotted, members, named, text_of
@@ -82,10 +83,7 @@ _CONDITIONS = frozenset(
     {"preproc_if", "preproc_ifdef", "preproc_else", "preproc_elif", "preproc_elifdef"}
 )
 
-_AROUND_INCLUDES = _CONDITIONS | {
-    *("translation_unit", "linkage_specification", "declaration_list", "namespace_definition"),
-    "ERROR",
-}
+_INCLUDES = frozenset({"preproc_include"})
 
 _TABLE = Table(
     shapes={
@@ -120,17 +118,12 @@ _TABLE = Table(
 
 
 def _references(root: "Node", key: str) -> Iterator[Reference]:
-    """Includes, also under conditions; what they bring is passed on to who includes this."""
-    todo = [root]
-    while todo:
-        node = todo.pop()
-        path = node.child_by_field_name("path") if node.type == "preproc_include" else None
-        if path is not None:
-            text = text_of(path).strip()
-            if text[:1] in {'"', "<"} and len(text) > 2:
-                yield Reference(text.rstrip('">'), (Binding("*", "*", exported=True),))
-        elif node.type in _AROUND_INCLUDES:
-            todo.extend(reversed(node.named_children))
+    """Includes, also those inside of a body; what they bring is passed on to who includes this."""
+    for node in nodes_of(root, _INCLUDES):
+        path = node.child_by_field_name("path")
+        text = "" if path is None else text_of(path).strip()
+        if text[:1] in {'"', "<"} and len(text) > 2:
+            yield Reference(text.rstrip('">'), (Binding("*", "*", exported=True),))
 
 
 def _parse_c(source: bytes) -> "Node":
@@ -149,6 +142,7 @@ C = Tabled(
     _TABLE,
     _references,
     resolve_includes,
+    version=2,
 )
 CPP = Tabled(
     "cpp",
@@ -157,4 +151,5 @@ CPP = Tabled(
     _TABLE,
     _references,
     resolve_includes,
+    version=2,
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from hypothesis import strategies as st
+from language_contents import Contents, contents_of
 
 T = TypeVar("T")
 
@@ -121,6 +122,8 @@ def chosen(weights: Mapping[st.SearchStrategy[T], int]) -> st.SearchStrategy[T]:
 
 
 def _written(key: str) -> st.SearchStrategy[bytes]:
+    if (language := contents_of(key)) is not None:
+        return _of_language(key, language)
     if key.endswith((".py", ".pyi")):
         return _lines(PYTHON)
     if key.endswith((".ts", ".tsx", ".js")):
@@ -133,6 +136,14 @@ def _written(key: str) -> st.SearchStrategy[bytes]:
 def _lines(statements: tuple[str, ...]) -> st.SearchStrategy[bytes]:
     some = st.lists(st.sampled_from(statements), min_size=1, max_size=9)
     return some.map(lambda lines: "".join(f"{line}\n" for line in lines).encode())
+
+
+def _of_language(key: str, language: Contents) -> st.SearchStrategy[bytes]:
+    for name, texts in language.configurations:
+        if key.rpartition("/")[2] == name:
+            return st.sampled_from(texts).map(str.encode)
+    heads = st.sampled_from(language.heads).map(lambda head: f"{head}\n".encode())
+    return st.builds(lambda head, lines: head + lines, heads, _lines(language.lines))
 
 
 def files(keys: tuple[str, ...] = KEYS) -> st.SearchStrategy[tuple[str, bytes]]:

@@ -67,10 +67,11 @@ def trees(keys: tuple[str, ...] = KEYS, *, least: int, most: int) -> st.SearchSt
 
 
 def sequences() -> st.SearchStrategy[Sequence]:
-    return st.sampled_from(THEMES).flatmap(_sequences)
+    return st.sampled_from(THEMES).flatmap(sequences_of)
 
 
-def _sequences(keys: tuple[str, ...]) -> st.SearchStrategy[Sequence]:
+def sequences_of(keys: tuple[str, ...]) -> st.SearchStrategy[Sequence]:
+    """What may happen to a tree of some of these keys."""
     engine = st.integers(0, 1)
     # Most passes over such trees have 100 to 150 suspensions.
     at = st.integers(0, 150)

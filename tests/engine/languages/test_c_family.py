@@ -93,6 +93,11 @@ def test_an_include_is_found_along_the_search_order(include: str, expected: str)
     assert found == ({expected} if expected else set())
 
 
+@pytest.mark.parametrize("around", ["int f(void) {%s}", "int f(int x) {\nif (x) {%s}\n}"])
+def test_an_include_inside_of_a_body_is_one_too(around: str) -> None:
+    assert led_to(around % '\n#include "x.h"\n', "a/b.c", _FILES) == {"a/x.h"}
+
+
 def test_what_a_header_includes_is_passed_on() -> None:
     (link,) = resolved('#include "x.h"\n', "a/b.h", _FILES).links
     assert (link.local, link.name, link.exported) == ("*", "*", True)
