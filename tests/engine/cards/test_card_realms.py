@@ -412,3 +412,21 @@ async def test_a_failure_that_no_second_try_mends_waits_for_what_it_asked_for(
         report = await index({"wanted.py": "y = 1\n"})
         assert (report.visited, report.errors) == (2, 0)
         assert (await index({"wanted.py": None})).errors == 1
+
+
+async def test_a_failure_waits_for_a_module_that_can_not_be_read(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    async with open_engine(visitor=Curious(FileBroken)) as engine:
+        realm = await engine.add_realm("code", Folder(tmp_path))
+
+        async def index() -> PassReport:
+            return await (await realm.index()).finished()
+
+        write_tree(tmp_path, {"a.py": "x = 1\n"})
+        (tmp_path / "wanted.py").write_bytes(b"y = '\xff'\n")
+        assert (await index()).errors == 2
+        assert (await engine.neighbours("code", "a.py")).dependencies == ("wanted.py",)
+        write_tree(tmp_path, {"wanted.py": "y = 1\n"})
+        report = await index()
+        assert (report.visited, report.errors) == (2, 0)
