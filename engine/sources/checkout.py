@@ -17,7 +17,13 @@ from engine.index.embedded.file_lock import FileLock
 from engine.sources.blob_reader import MARKER
 from engine.sources.errors import SourceError
 from engine.sources.git_command import GitRun, run_git
-from engine.sources.git_credentials import Credentials, header_for, without_secrets
+from engine.sources.git_credentials import (
+    Credentials,
+    SshKey,
+    header_for,
+    ssh_key_for,
+    without_secrets,
+)
 from engine.sources.git_environment import git_environment
 from engine.sources.git_failure import CheckoutBroken, branch_missing, failure_of_git
 from engine.sources.git_progress import TransferCounts
@@ -46,7 +52,7 @@ class Wanted:
     remote: Remote
     branch: str | None
     folder: Path
-    credentials: Credentials | None
+    credentials: Credentials | SshKey | None
     timeout_seconds: float
     max_bytes: int
     addresses: Sequence[str]
@@ -214,7 +220,12 @@ async def _fetch(wanted: Wanted, folder: Path, lock: FileLock) -> None:
 async def _ask(wanted: Wanted, arguments: Sequence[str], *, keep: Sequence[int] = ()) -> GitRun:
     """Run a git that talks to the remote, with the credentials of this moment."""
     header = await header_for(wanted.credentials, wanted.remote)
-    environment = git_environment(wanted.remote, header=header, addresses=wanted.addresses)
+    environment = git_environment(
+        wanted.remote,
+        header=header,
+        key=ssh_key_for(wanted.credentials, wanted.remote),
+        addresses=wanted.addresses,
+    )
 
     told_at = time.monotonic()
     wanted.transfer.begin()

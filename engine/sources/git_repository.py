@@ -12,7 +12,7 @@ from engine.sources.git_url import check_branch, check_rules, parse_remote
 from engine.sources.source import Snapshot, unmoved
 
 if TYPE_CHECKING:
-    from engine.sources.git_credentials import Credentials
+    from engine.sources.git_credentials import Credentials, SshKey
     from engine.sources.git_tree import GitTree
 
 
@@ -30,7 +30,7 @@ class GitRepository:
         self,
         url: str,
         branch: str | None = None,
-        credentials: "Credentials | None" = None,
+        credentials: "Credentials | SshKey | None" = None,
         *,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
