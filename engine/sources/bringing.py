@@ -1,7 +1,6 @@
 """Bring a commit of a remote repository to this disk, and keep it there while it is read."""
 
 import os
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -20,13 +19,12 @@ from engine.sources.checkout import (
     refresh_checkout,
 )
 from engine.sources.checkouts import Checkouts
-from engine.sources.errors import SourceError
 from engine.sources.eviction import tidy
 from engine.sources.git_command import GitRun, run_git
 from engine.sources.git_environment import git_environment
 from engine.sources.git_failure import CheckoutBroken
 from engine.sources.git_tree import GitTree, listing_of, troubles_with
-from engine.sources.git_url import Remote, check_addresses
+from engine.sources.looking_up import checked_addresses
 from engine.sources.source import unmoved
 
 if TYPE_CHECKING:
@@ -80,23 +78,13 @@ async def _wanted(
         repository.branch,
         checkouts.folder(remote.url, repository.branch, repr(sorted(described.items()))),
         repository.credentials,
+        checkouts.rules,
         checkouts.timeout_seconds,
         checkouts.max_bytes,
-        await _checked_addresses(remote) if checkouts.rules.public_only else (),
+        await checked_addresses(remote) if checkouts.rules.public_only else (),
         report,
         moved,
     )
-
-
-async def _checked_addresses(remote: Remote) -> Sequence[str]:
-    name = remote.host.strip("[]")
-    try:
-        found = await anyio.getaddrinfo(name, remote.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise SourceError(f"{remote.url}: can't be looked up: {error.strerror}") from None
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    check_addresses(remote, addresses)
-    return addresses
 
 
 async def _listed(repository: "GitRepository", wanted: Wanted) -> GitTree:

@@ -27,7 +27,7 @@ from engine.sources.git_credentials import (
 from engine.sources.git_environment import git_environment
 from engine.sources.git_failure import CheckoutBroken, branch_missing, failure_of_git
 from engine.sources.git_progress import TransferCounts
-from engine.sources.git_url import Remote
+from engine.sources.git_url import Remote, UrlRules
 from engine.sources.keys import shown
 
 REF = "refs/widthwise/live"
@@ -53,6 +53,7 @@ class Wanted:
     branch: str | None
     folder: Path
     credentials: Credentials | SshKey | None
+    rules: UrlRules
     timeout_seconds: float
     max_bytes: int
     addresses: Sequence[str]
@@ -219,7 +220,7 @@ async def _fetch(wanted: Wanted, folder: Path, lock: FileLock) -> None:
 
 async def _ask(wanted: Wanted, arguments: Sequence[str], *, keep: Sequence[int] = ()) -> GitRun:
     """Run a git that talks to the remote, with the credentials of this moment."""
-    header = await header_for(wanted.credentials, wanted.remote)
+    header = await header_for(wanted.credentials, wanted.remote, wanted.rules)
     environment = git_environment(
         wanted.remote,
         header=header,

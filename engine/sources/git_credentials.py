@@ -10,7 +10,7 @@ from typing import Protocol
 
 from engine.settings import secret
 from engine.sources.errors import SourceMissing
-from engine.sources.git_url import Remote
+from engine.sources.git_url import USUAL_RULES, Remote, UrlRules
 from engine.sources.keys import shown
 
 # What servers of GitHub, GitLab and Gitea take beside a token; none looks at it.
@@ -24,9 +24,12 @@ _SSH_PATH = re.compile(r"/[A-Za-z0-9/._@+=,-]{1,1000}")
 
 
 class Credentials(Protocol):
-    """`describe` is stored; `token` is asked for when a job runs, before each command."""
+    """`describe` is stored; `token` is asked for when a job runs, before each command.
 
-    async def token(self, remote: Remote) -> str: ...
+    What has to be asked for it obeys `rules`, as the remote itself does.
+    """
+
+    async def token(self, remote: Remote, rules: UrlRules = ...) -> str: ...
 
     def describe(self) -> dict[str, str]: ...
 
@@ -37,7 +40,7 @@ class TokenFromEnvironment:
 
     name: str
 
-    async def token(self, remote: Remote) -> str:
+    async def token(self, remote: Remote, rules: UrlRules = USUAL_RULES) -> str:
         found = secret(self.name)
         if not found:
             raise SourceMissing(
@@ -56,7 +59,7 @@ class TokenFromCall:
 
     call: Callable[[], str | Awaitable[str]] = field(repr=False)
 
-    async def token(self, remote: Remote) -> str:
+    async def token(self, remote: Remote, rules: UrlRules = USUAL_RULES) -> str:
         found = self.call()
         return await found if inspect.isawaitable(found) else found
 
@@ -121,7 +124,9 @@ def ssh_key_for(credentials: Credentials | SshKey | None, remote: Remote) -> Ssh
     return credentials
 
 
-async def header_for(credentials: Credentials | SshKey | None, remote: Remote) -> str:
+async def header_for(
+    credentials: Credentials | SshKey | None, remote: Remote, rules: UrlRules = USUAL_RULES
+) -> str:
     """The HTTP header that shows who we are, or nothing."""
     if credentials is None or isinstance(credentials, SshKey):
         return ""
@@ -129,7 +134,7 @@ async def header_for(credentials: Credentials | SshKey | None, remote: Remote) -
         raise SourceMissing(f"{remote.url}: a token is for https; ssh has keys of its own")
     if remote.transport == "http" and not remote.is_loopback:
         raise SourceMissing(f"{remote.url}: a token is not sent over http; use https")
-    token = await credentials.token(remote)
+    token = await credentials.token(remote, rules)
     if not _TOKEN.fullmatch(token):
         raise SourceMissing(
             f"{remote.url}: what the credentials hold is no token (empty, too long, or with "

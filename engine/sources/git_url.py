@@ -41,6 +41,9 @@ class UrlRules:
     public_only: bool = False
 
 
+USUAL_RULES = UrlRules()
+
+
 @dataclass(frozen=True, slots=True)
 class Remote:
     """A URL that is well formed, and its parts; `host` is empty for a path."""

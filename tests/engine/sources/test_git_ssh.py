@@ -108,7 +108,7 @@ async def test_the_address_that_was_checked_is_asked_and_has_to_have_the_key_of_
         wanted = await _wanted(repository, checkouts, lambda _: None)
         # Nobody knows these names, so that only the address can lead there.
         pinned = type(wanted)(
-            wanted.remote, None, wanted.folder, key, 20, 1 << 30, ["127.0.0.1"],
+            wanted.remote, None, wanted.folder, key, wanted.rules, 20, 1 << 30, ["127.0.0.1"],
             wanted.report, wanted.moved,
         )  # fmt: skip
         if known:
