@@ -1,6 +1,5 @@
 """Passes over repositories that a real server serves."""
 
-import logging
 import os
 import random
 import shutil
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-import asyncpg
 import pytest
 from git_server import GitServer, Upstream, git, git_server
 from live_trees import OpenEngine, live_rows
@@ -253,72 +251,6 @@ async def test_a_job_that_is_cancelled_while_it_clones_ends_at_once_and_leaves_n
 
 
 TOKEN = "ghs_0123456789abcdefSECRET"
-
-
-async def everything_stored(dsn: str) -> str:
-    connection = await asyncpg.connect(dsn)
-    try:
-        tables = await connection.fetch(
-            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables "
-            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        )
-        rows = [await connection.fetch(f"SELECT t::text FROM {each['name']} t") for each in tables]
-    finally:
-        await connection.close()
-    return "\n".join(row["t"] for found in rows for row in found)
-
-
-def contents_below(folder: Path) -> str:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return "\n".join(path.read_bytes().decode("latin-1") for path in files)
-
-
-def commands_that_run() -> list[bytes]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            found.append((process / "cmdline").read_bytes())
-        except OSError:
-            continue
-    return found
-
-
-async def test_a_token_is_in_no_argument_log_row_or_file(
-    open_engine: OpenEngine,
-    dsn: str,
-    server: GitServer,
-    upstream: Upstream,
-    checkouts: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    server.token, server.gate = TOKEN, threading.Event()
-    monkeypatch.setenv("REPOSITORY_TOKEN", TOKEN)
-    repository = GitRepository(
-        server.url("r"), credentials=TokenFromEnvironment("REPOSITORY_TOKEN")
-    )
-    pair = server.authorization.split()[1]
-    async with open_engine() as engine:
-        realm = await engine.add_realm("r", repository)
-        job = await realm.index()
-        assert await anyio.to_thread.run_sync(server.reached.wait, 20)
-        commands = b"\n".join(commands_that_run()).decode("utf-8", "replace")
-        assert "remote-http" in commands
-        server.gate.set()
-        assert (await job.finished()).files == 4
-        server.token = "another"
-        denied = await failed(engine, repository)
-        assert denied.error_kind is FailureKind.PERMANENT
-        assert "access denied" in str(denied.error)
-        stored = await everything_stored(dsn)
-    kept = contents_below(checkouts)
-    assert "REPOSITORY_TOKEN" in stored
-    assert "bare = true" in kept
-    assert server.url("r") in caplog.text + commands
-    for secret in (TOKEN, pair, pair.rstrip("=")[4:-4]):
-        for text in (commands, stored, kept, caplog.text, repr(repository), str(denied.error)):
-            assert secret not in text
 
 
 async def test_credentials_that_only_this_process_has_keep_the_job_in_it(
