@@ -37,6 +37,8 @@ _ENVIRONMENT = {
 # names have nothing to act on; what remains are programs that git itself would start.
 _SETTINGS = (
     ("core.attributesFile", os.devnull),
+    # Larger blobs go through memory in pieces, when they come and when they are read.
+    ("core.bigFileThreshold", "16m"),
     ("core.fsmonitor", "false"),
     ("core.hooksPath", os.devnull),
     ("core.excludesFile", os.devnull),
