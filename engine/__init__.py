@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
     from engine.sources import CardRealm, Folder, GitRepository, OpenApiCatalog, Source
-    from engine.sources.git_credentials import TokenFromCall, TokenFromEnvironment
+    from engine.sources.git_credentials import SshKey, TokenFromCall, TokenFromEnvironment
     from engine.sources.github_app import GitHubApp
     from engine.status import Condition, RealmStatus
     from engine.visit import (
@@ -90,6 +90,7 @@ __all__ = [
     "RealmStatus",
     "Settings",
     "Source",
+    "SshKey",
     "StalePass",
     "Step",
     "Throttled",
@@ -145,6 +146,7 @@ _PLACES = {
     "RealmStatus": "engine.status",
     "Settings": "engine.settings",
     "Source": "engine.sources",
+    "SshKey": "engine.sources.git_credentials",
     "StalePass": "engine.errors",
     "Step": "engine.explain",
     "Throttled": "engine.errors",

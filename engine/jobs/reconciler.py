@@ -10,6 +10,7 @@ from uuid import UUID
 
 import anyio
 import asyncpg
+from anyio.abc import TaskGroup
 
 from engine.errors import WidthwiseError
 from engine.index.database import BROKEN
@@ -20,12 +21,20 @@ from engine.jobs.store import Reach
 
 log = logging.getLogger("widthwise.reconciler")
 
-# Realms taken at once: few, so that one process does not keep all of them from the others.
-AT_ONCE = 8
+# Realms that one process looks at at once: few, as each comes with what is recorded of it,
+# and more than one, so that a remote that does not answer keeps nobody else waiting.
+AT_ONCE = 4
+
+# A look may take as long as the interval, and this long where that is short.
+LOOK_SECONDS = 60.0
 
 
 class Reconciler:
-    """Compares until it is cancelled. `is_behind` looks at one realm, by name."""
+    """Compares until it is cancelled. `is_behind` looks at one realm, by name.
+
+    A look that takes longer than `look_seconds` is broken off, and the realm counts as
+    behind: its job says why, and jobs that fail again and again come ever more seldom.
+    """
 
     def __init__(
         self,
@@ -37,6 +46,7 @@ class Reconciler:
         interval_seconds: float,
         lease_seconds: float,
         max_attempts: int,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._pool = pool
         self._worker_id = worker_id
@@ -45,18 +55,30 @@ class Reconciler:
         self._interval_seconds = interval_seconds
         self._lease_seconds = lease_seconds
         self._max_attempts = max_attempts
+        self._look_seconds = max(look_seconds, interval_seconds)
+        self._free = anyio.Semaphore(AT_ONCE)
+        self._looked_at: set[UUID] = set()
 
     async def reconcile_forever(self) -> None:
-        while True:
-            try:
-                while await self.reconcile():
-                    pass
-            except BROKEN as error:
-                log.warning("cannot reconcile, trying again: %s", type(error).__name__)
-            await anyio.sleep(self._interval_seconds * (0.5 + CHANCE.random() / 2))
+        async with anyio.create_task_group() as tasks:
+            while True:
+                try:
+                    while await self._begin_looks(tasks):
+                        pass
+                except BROKEN as error:
+                    log.warning("cannot reconcile, trying again: %s", type(error).__name__)
+                await anyio.sleep(self._interval_seconds * (0.5 + CHANCE.random() / 2))
 
     async def reconcile(self) -> int:
         """Look at a few realms whose turn it is; returns how many there were."""
+        async with anyio.create_task_group() as tasks:
+            begun = await self._begin_looks(tasks)
+        return begun  # noqa: RET504 - in the block, mypy takes it for one that may not be reached
+
+    async def _begin_looks(self, tasks: TaskGroup) -> int:
+        """Take as many realms as can be looked at now: what waits is left to other processes."""
+        await self._free.acquire()
+        self._free.release()
         reach = self._reach()
         rows = await self._pool.fetch(
             query("select_reconcilable"),
@@ -64,13 +86,26 @@ class Reconciler:
             list(reach.kinds),
             list(reach.handed),
             None if reach.only is None else list(reach.only),
-            AT_ONCE,
+            self._free.value,
         )
         for row in rows:
-            if await self._should_index(row["name"], row["recipe"], reach.recipe):
+            # It is its turn again while the last look still goes on: one is enough.
+            if row["id"] not in self._looked_at:
+                self._free.acquire_nowait()
+                self._looked_at.add(row["id"])
+                tasks.start_soon(self._look, row, reach.recipe)
+        return len(rows)
+
+    async def _look(self, row: asyncpg.Record, recipe: str) -> None:
+        try:
+            if await self._should_index(row["name"], row["recipe"], recipe):
                 log.info("realm=%s is behind its source", row["name"])
                 await store.enqueue(self._pool, [row["id"]], max_attempts=self._max_attempts)
-        return len(rows)
+        except BROKEN as error:
+            log.warning("realm=%s cannot be looked at: %s", row["name"], type(error).__name__)
+        finally:
+            self._looked_at.discard(row["id"])
+            self._free.release()
 
     async def _should_index(self, name: str, recipe: str, ours: str) -> bool:
         if recipe != ours and await self._pool.fetchval(
@@ -78,7 +113,10 @@ class Reconciler:
         ):
             return False
         try:
-            return await self._is_behind(name)
+            with anyio.move_on_after(self._look_seconds):
+                return await self._is_behind(name)
+            log.warning("realm=%s: not compared within %g s", name, self._look_seconds)
+            return True
         except (WidthwiseError, OSError) as error:
             log.warning("realm=%s cannot be compared: %s", name, error)
             return False

@@ -1,7 +1,6 @@
 """Bring a commit of a remote repository to this disk, and keep it there while it is read."""
 
 import os
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -20,13 +19,13 @@ from engine.sources.checkout import (
     refresh_checkout,
 )
 from engine.sources.checkouts import Checkouts
-from engine.sources.errors import SourceError
 from engine.sources.eviction import tidy
 from engine.sources.git_command import GitRun, run_git
 from engine.sources.git_environment import git_environment
 from engine.sources.git_failure import CheckoutBroken
 from engine.sources.git_tree import GitTree, listing_of, troubles_with
-from engine.sources.git_url import Remote, check_addresses
+from engine.sources.looking_up import checked_addresses
+from engine.sources.source import unmoved
 
 if TYPE_CHECKING:
     from engine.sources.git_repository import GitRepository
@@ -37,10 +36,14 @@ MAX_LISTING_BYTES = 256 << 20
 
 @asynccontextmanager
 async def brought(
-    repository: "GitRepository", checkouts: Checkouts, report: Callable[[str], None]
+    repository: "GitRepository",
+    checkouts: Checkouts,
+    report: Callable[[str], None],
+    *,
+    moved: Callable[[int, int], None] = unmoved,
 ) -> AsyncIterator[GitTree]:
     """The tree, which no eviction takes away during the block."""
-    wanted = await _wanted(repository, checkouts, report)
+    wanted = await _wanted(repository, checkouts, report, moved)
     checkouts.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     use, seconds = wanted.folder.with_suffix(".use"), checkouts.timeout_seconds
     async with held(use, shared=True, deadline_seconds=seconds):
@@ -63,7 +66,10 @@ async def brought(
 
 
 async def _wanted(
-    repository: "GitRepository", checkouts: Checkouts, report: Callable[[str], None]
+    repository: "GitRepository",
+    checkouts: Checkouts,
+    report: Callable[[str], None],
+    moved: Callable[[int, int], None] = unmoved,
 ) -> Wanted:
     remote = repository.remote
     described = repository.credentials.describe() if repository.credentials else {}
@@ -72,22 +78,13 @@ async def _wanted(
         repository.branch,
         checkouts.folder(remote.url, repository.branch, repr(sorted(described.items()))),
         repository.credentials,
+        checkouts.rules,
         checkouts.timeout_seconds,
         checkouts.max_bytes,
-        await _checked_addresses(remote) if checkouts.rules.public_only else (),
+        await checked_addresses(remote) if checkouts.rules.public_only else (),
         report,
+        moved,
     )
-
-
-async def _checked_addresses(remote: Remote) -> Sequence[str]:
-    name = remote.host.strip("[]")
-    try:
-        found = await anyio.getaddrinfo(name, remote.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise SourceError(f"{remote.url}: can't be looked up: {error.strerror}") from None
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    check_addresses(remote, addresses)
-    return addresses
 
 
 async def _listed(repository: "GitRepository", wanted: Wanted) -> GitTree:

@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Sequence
 
 from engine.sources.errors import SourceMissing
+from engine.sources.git_credentials import SshKey
+from engine.sources.git_ssh import ssh_command
 from engine.sources.git_url import Remote
 
 # What of our own environment git may see: the way to the network, and nothing of a user.
@@ -23,17 +25,20 @@ _ENVIRONMENT = {
     "GIT_LFS_SKIP_SMUDGE": "1",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes",
+    "GIT_SSH_VARIANT": "ssh",
     "GIT_TERMINAL_PROMPT": "0",
     "HOME": "/nonexistent",
     "LC_ALL": "C",
     "SSH_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
 }
 
 # No file of a repository is ever written out, so that attributes, filters, line ends and
 # names have nothing to act on; what remains are programs that git itself would start.
 _SETTINGS = (
     ("core.attributesFile", os.devnull),
+    # Larger blobs go through memory in pieces, when they come and when they are read.
+    ("core.bigFileThreshold", "16m"),
     ("core.fsmonitor", "false"),
     ("core.hooksPath", os.devnull),
     ("core.excludesFile", os.devnull),
@@ -63,16 +68,21 @@ def git_program() -> str:
 
 
 def git_environment(
-    remote: Remote | None = None, *, header: str = "", addresses: Sequence[str] = ()
+    remote: Remote | None = None,
+    *,
+    header: str = "",
+    key: SshKey | None = None,
+    addresses: Sequence[str] = (),
 ) -> dict[str, str]:
     """For commands that may ask `remote` and nobody else, or nobody.
 
     `header` goes to the URL of the remote alone; it stands in the environment because argv
     and configuration files are read by others. `addresses`, which were checked, are those
-    that its host name means, whatever the name server says the next time.
+    that its host name means, whatever the name server says the next time. With `key`, ssh
+    sees nothing else of the user.
     """
     settings = list(_SETTINGS)
-    kept = _PASSED_ON
+    kept, told = _PASSED_ON, dict(_ENVIRONMENT)
     if remote is not None:
         settings.append((f"protocol.{remote.transport}.allow", "always"))
         if header:
@@ -81,9 +91,10 @@ def git_environment(
             joined = ",".join(addresses)
             settings.append(("http.curloptResolve", f"{remote.host}:{remote.port}:{joined}"))
         if remote.transport == "ssh":
-            kept |= _PASSED_ON_FOR_SSH
+            told["GIT_SSH_COMMAND"] = ssh_command(remote, key, addresses)
+            kept |= _PASSED_ON_FOR_SSH if key is None else frozenset()
     own = {name: value for name, value in os.environ.items() if name in kept}
-    return _ENVIRONMENT | own | _numbered(settings)
+    return told | own | _numbered(settings)
 
 
 def _numbered(settings: Sequence[tuple[str, str]]) -> dict[str, str]:

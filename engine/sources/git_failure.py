@@ -14,12 +14,13 @@ class CheckoutBroken(SourceError):
 _BRANCH_GONE = re.compile(r"couldn't find remote ref|Remote branch .* not found")
 _DENIED = re.compile(
     r"Authentication failed|could not read (Username|Password)|returned error: 40[13]"
-    r"|Permission denied \(|Access denied|Host key verification failed"
+    r"|Permission denied \(|Access denied"
 )
 _GONE = re.compile(
     r"repository .* not found|does not appear to be a git repository|returned error: (404|410)"
     r"|not valid: is this a git repository|Repository not found|dumb http transport"
 )
+_STRANGER = re.compile(r"Host key verification failed|host key is known for")
 _MOVED = re.compile(r"returned error: 30\d|unable to update url base from redirection")
 # Whoever writes the pack was killed, with no word of the network or the disk: by its bound.
 _CUT_OFF = re.compile(r"died of signal 25|File too large|invalid index-pack output")
@@ -34,6 +35,11 @@ _DOWN = re.compile(
 # Each with what somebody has to do; the first that fits.
 _TO_MEND = (
     (_MOVED, "has moved; give the URL where it is now"),
+    (
+        _STRANGER,
+        "the host shows a key that is not the one in known_hosts; ask who runs it for its key, "
+        "and put that there",
+    ),
     (
         _GONE,
         "no repository there, or none that these credentials may see; look at the URL and at "

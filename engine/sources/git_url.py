@@ -41,6 +41,9 @@ class UrlRules:
     public_only: bool = False
 
 
+USUAL_RULES = UrlRules()
+
+
 @dataclass(frozen=True, slots=True)
 class Remote:
     """A URL that is well formed, and its parts; `host` is empty for a path."""
@@ -165,7 +168,7 @@ def check_addresses(remote: Remote, addresses: Iterable[str]) -> None:
         if not is_public(address):
             raise SourceRefused(
                 f"{remote.url}: {address} is an address of a private network, which this "
-                "server does not ask (WIDTHWISE_GIT_PUBLIC_ONLY)"
+                "server does not ask (WIDTHWISE_PUBLIC_ONLY)"
             )
 
 

@@ -5,17 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import anyio.to_thread
-import httpx
 import jwt
 
-from engine.errors import Throttled
 from engine.settings import secret
-from engine.sources.errors import SourceError, SourceMissing
-from engine.sources.git_url import Remote
+from engine.sources.errors import SourceMissing
+from engine.sources.git_url import USUAL_RULES, Remote, UrlRules
+from engine.sources.github_api import open_api
 
 API_URL = "https://api.github.com"
 
@@ -25,8 +23,6 @@ CLOCK_SKEW_SECONDS = 60
 
 # A token this close to its end could end in the middle of a fetch.
 REFRESH_SECONDS = 300
-
-REQUEST_SECONDS = 30
 
 
 @dataclass(slots=True)
@@ -46,10 +42,10 @@ class GitHubApp:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    async def token(self, remote: Remote) -> str:
+    async def token(self, remote: Remote, rules: UrlRules = USUAL_RULES) -> str:
         token, expires_at = self._kept.get(remote.url, ("", 0.0))
         if time.time() > expires_at - REFRESH_SECONDS:
-            token, expires_at = await self._mint(remote)
+            token, expires_at = await self._mint(remote, rules)
             self._kept[remote.url] = token, expires_at
         return token
 
@@ -74,31 +70,19 @@ class GitHubApp:
             api_url=description.get("api_url", API_URL),
         )
 
-    async def _mint(self, remote: Remote) -> tuple[str, float]:
+    async def _mint(self, remote: Remote, rules: UrlRules) -> tuple[str, float]:
         owner, name = _repository(remote)
-        self._check_api_url()
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {await self._claim()}",
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-        async with httpx.AsyncClient(
-            base_url=self.api_url, headers=headers, timeout=REQUEST_SECONDS
-        ) as client:
+        async with open_api(self.api_url, rules) as api:
+            shown = {"Authorization": f"Bearer {await self._claim()}"}
             installation = self.installation_id
             if not installation:
-                found = await self._ask(client, "GET", f"/repos/{owner}/{name}/installation")
+                path = f"/repos/{owner}/{name}/installation"
+                found = await api.ask("GET", path, headers=shown)
                 installation = str(found.get("id", ""))
             wanted = {"repositories": [name], "permissions": {"contents": "read"}}
             path = f"/app/installations/{installation}/access_tokens"
-            minted = await self._ask(client, "POST", path, json=wanted)
+            minted = await api.ask("POST", path, headers=shown, json=wanted)
         return str(minted.get("token", "")), _seconds(minted.get("expires_at"))
-
-    def _check_api_url(self) -> None:
-        parts = urlsplit(self.api_url)
-        is_loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
-        if parts.scheme != "https" and not is_loopback:
-            raise SourceMissing(f"{self.api_url}: an app shows who it is over https only")
 
     async def _claim(self) -> str:
         """Signed proof of being the app."""
@@ -125,42 +109,6 @@ class GitHubApp:
             where = self.private_key_env or self.private_key_path or "(nothing named)"
             raise SourceMissing(f"GitHub App {self.app_id}: no private key in {where}")
         return key
-
-    async def _ask(
-        self, client: httpx.AsyncClient, method: str, path: str, **options: Any
-    ) -> dict[str, Any]:
-        where = f"{self.api_url}{path}"
-        try:
-            response = await client.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise SourceError(f"{where}: {type(error).__name__}") from None
-        _check(response, where)
-        try:
-            found = response.json()
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise SourceError(f"{where}: the answer is not what GitHub says here")
-        return found
-
-
-def _check(response: httpx.Response, where: str) -> None:
-    status = response.status_code
-    wait = response.headers.get("retry-after", "")
-    if status == 429 or (status == 403 and (wait or _is_used_up(response))):
-        seconds = float(wait) if wait.isascii() and wait.isdigit() else None
-        raise Throttled(f"{where}: {status}", retry_after_seconds=seconds)
-    if status >= 500:
-        raise SourceError(f"{where}: {status}")
-    if not response.is_success:
-        raise SourceMissing(
-            f"{where}: {status}; look at the app's id and key, and whether it is installed on "
-            "the repository with the permission to read contents"
-        )
-
-
-def _is_used_up(response: httpx.Response) -> bool:
-    return bool(response.headers.get("x-ratelimit-remaining") == "0")
 
 
 def _repository(remote: Remote) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from job_bench import KIND, LEASE_SECONDS, LIMIT, Bench
 
 from engine.errors import PassFailed
 from engine.jobs import Failure, FailureKind, Reach, Reconciler, store
+from engine.jobs.reconciler import AT_ONCE
 from engine.jobs.state import Failed
 
 INTERVAL = 600.0
@@ -20,25 +21,44 @@ class Comparer:
     def __init__(self, *behind: str) -> None:
         self.behind = set(behind)
         self.broken: set[str] = set()
+        self.silent: set[str] = set()
         self.looked: list[str] = []
+        self.looking = self.most = 0
 
     async def is_behind(self, name: str) -> bool:
         self.looked.append(name)
+        if name in self.silent:
+            await self._wait_in_vain()
         if name in self.broken:
             raise PassFailed("no such device")
         return name in self.behind
 
+    async def _wait_in_vain(self) -> None:
+        self.looking += 1
+        self.most = max(self.most, self.looking)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.looking -= 1
+
     def on(
-        self, bench: Bench, *, worker: UUID | None = None, reach: Reach | None = None
+        self,
+        bench: Bench,
+        *,
+        worker: UUID | None = None,
+        reach: Reach | None = None,
+        interval_seconds: float = INTERVAL,
+        look_seconds: float = 60,
     ) -> Reconciler:
         return Reconciler(
             bench.pool,
             worker or uuid4(),
             self.is_behind,
             reach=lambda: reach or Reach([KIND]),
-            interval_seconds=INTERVAL,
+            interval_seconds=interval_seconds,
             lease_seconds=LEASE_SECONDS,
             max_attempts=LIMIT,
+            look_seconds=look_seconds,
         )
 
 
@@ -115,6 +135,53 @@ async def test_a_realm_that_cannot_be_compared_does_not_stop_the_others(bench: B
     comparer.broken = {"a"}
     await comparer.on(bench).reconcile()
     assert await in_line(bench) == ["b", "c"]
+
+
+async def test_a_remote_that_does_not_answer_keeps_no_other_waiting(bench: Bench) -> None:
+    await indexed(bench, "a", "b", "c", "dead", "e", "f")
+    comparer = Comparer("f")
+    comparer.silent = {"dead"}
+    reconciler = comparer.on(bench, interval_seconds=0.02)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reconciler.reconcile_forever)
+        with anyio.fail_after(20):
+            while await in_line(bench) != ["f"]:  # noqa: ASYNC110 - a row
+                await anyio.sleep(0.01)
+            # Its turn comes again like that of the others, and it is looked at once.
+            while comparer.looked.count("e") < 3:
+                await bench.clock.advance(1)
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+    assert comparer.looked.count("dead") == 1
+
+
+async def test_a_look_has_an_end_and_then_the_job_says_why(bench: Bench) -> None:
+    await indexed(bench, "dead", "fine")
+    comparer = Comparer()
+    comparer.silent = {"dead"}
+    with anyio.fail_after(20):
+        await comparer.on(bench, interval_seconds=0.1, look_seconds=0.1).reconcile()
+    assert await in_line(bench) == ["dead"]
+
+
+async def test_a_process_looks_at_a_few_realms_at_once_and_leaves_the_others_to_others(
+    bench: Bench,
+) -> None:
+    names = [f"r{i:02}" for i in range(10)]
+    await indexed(bench, *names)
+    one, other = Comparer(), Comparer(*names)
+    one.silent = set(names)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(one.on(bench).reconcile_forever)
+        with anyio.fail_after(20):
+            while len(one.looked) < AT_ONCE:  # noqa: ASYNC110 - a list
+                await anyio.sleep(0.01)
+            reconciler = other.on(bench)
+            while await reconciler.reconcile():
+                pass
+        tasks.cancel_scope.cancel()
+    assert one.most == AT_ONCE
+    assert sorted(one.looked + other.looked) == names
 
 
 async def fail(bench: Bench) -> None:

@@ -1,86 +1,29 @@
 """Who we say we are to a git server, and what a GitHub App mints on loopback."""
 
-import json
-import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from fake_github import PEM, FakeGitHub, fake_github
 from git_server import Upstream, git_server
 
 from engine import GitHubApp, GitRepository, Throttled, TokenFromCall, TokenFromEnvironment
-from engine.sources import Checkouts, SourceError, SourceMissing, open_source
+from engine.sources import Checkouts, SourceError, SourceMissing, UrlRules, open_source
 from engine.sources.git_credentials import header_for, without_secrets
 from engine.sources.git_environment import git_environment
 from engine.sources.git_url import parse_remote
+from engine.sources.github_api import check_api
 
 REMOTE = parse_remote("https://example.org/owner/name.git")
-_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PEM = _KEY.private_bytes(
-    serialization.Encoding.PEM,
-    serialization.PrivateFormat.PKCS8,
-    serialization.NoEncryption(),
-).decode()
-
-
-class FakeGitHub:
-    """Mints tokens that are good for `lifetime_seconds`; `status` is what it says instead."""
-
-    def __init__(self) -> None:
-        self.lifetime_seconds = 3600
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.requests: list[tuple[str, str, Any, dict[str, Any]]] = []
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Api)
-        self.server.owner = self  # type: ignore[attr-defined]
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    @property
-    def minted(self) -> int:
-        return sum(method == "POST" for method, *_ in self.requests)
-
-
-class _Api(BaseHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
-
-    def do_GET(self) -> None:
-        self._answer({"id": 77})
-
-    def do_POST(self) -> None:
-        owner: FakeGitHub = self.server.owner  # type: ignore[attr-defined]
-        ends = datetime.fromtimestamp(time.time() + owner.lifetime_seconds, UTC)
-        text = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._answer({"token": f"ghs_{owner.minted + 1}", "expires_at": text})
-
-    def _answer(self, answer: dict[str, Any]) -> None:
-        owner: FakeGitHub = self.server.owner  # type: ignore[attr-defined]
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        bearer = self.headers["Authorization"].removeprefix("Bearer ")
-        claims = jwt.decode(bearer, _KEY.public_key(), algorithms=["RS256"])
-        owner.requests.append((self.command, self.path, json.loads(body or b"null"), claims))
-        self.send_response(owner.status or 200)
-        for name, value in owner.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(json.dumps(answer).encode())
 
 
 @pytest.fixture
 def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
     monkeypatch.setenv("APP_KEY", PEM)
-    fake = FakeGitHub()
-    threading.Thread(target=fake.server.serve_forever, args=(0.02,), daemon=True).start()
-    yield fake
-    fake.server.shutdown()
-    fake.server.server_close()
+    with fake_github() as fake:
+        yield fake
 
 
 def app(github: FakeGitHub, **options: str) -> GitHubApp:
@@ -136,6 +79,68 @@ async def test_what_github_refuses_is_told_apart(
 async def test_an_app_shows_itself_over_https_only(github: FakeGitHub) -> None:
     github.url = "http://example.org"
     with pytest.raises(SourceMissing, match="over https only"):
+        await app(github).token(REMOTE)
+
+
+@pytest.mark.parametrize(
+    ("url", "rules", "allowed"),
+    [
+        ("https://api.github.com", UrlRules(), True),
+        ("https://ghe.example.org/api/v3", UrlRules(), True),
+        ("https://api.github.com", UrlRules(("ssh",), ("github.com",)), True),
+        ("https://ghe.example.org/api/v3/", UrlRules(hosts=("ghe.example.org",)), True),
+        ("https://ghe.example.org:8443/api/v3", UrlRules(hosts=("ghe.example.org:8443",)), True),
+        ("https://api.example.ghe.com", UrlRules(hosts=("*.ghe.com",)), True),
+        ("http://127.0.0.1:8000", UrlRules(), True),
+        ("https://api.github.com", UrlRules(hosts=("example.org",)), False),
+        ("https://ghe.example.org/api/v3", UrlRules(hosts=("github.com",)), False),
+        ("https://github.com.example.org", UrlRules(hosts=("github.com",)), False),
+        ("http://ghe.example.org/api/v3", UrlRules(("https", "http")), False),
+        ("http://127.0.0.1:8000", UrlRules(hosts=("github.com",)), False),
+        ("https://u:p@ghe.example.org", UrlRules(), False),
+        ("ssh://git@ghe.example.org", UrlRules(("ssh",)), False),
+        ("/srv/api", UrlRules(("file",)), False),
+        ("file:///srv/api", UrlRules(("file",)), False),
+        ("", UrlRules(), False),
+    ],
+)
+def test_the_rules_for_remotes_hold_for_the_api(url: str, rules: UrlRules, allowed: bool) -> None:
+    if allowed:
+        check_api(url, rules)
+    else:
+        with pytest.raises(SourceMissing):
+            check_api(url, rules)
+
+
+@pytest.mark.parametrize("rules", [UrlRules(hosts=("github.com",)), UrlRules(public_only=True)])
+async def test_an_api_that_may_not_be_asked_is_shown_nothing(
+    github: FakeGitHub, tmp_path: Path, rules: UrlRules
+) -> None:
+    with pytest.raises(SourceMissing, match="WIDTHWISE_"):
+        await app(github).token(REMOTE, rules)
+    # The same, as a job comes there.
+    repository = GitRepository("https://github.com/a/b", None, app(github))
+    if not rules.public_only:
+        with pytest.raises(SourceMissing, match="WIDTHWISE_GIT_HOSTS"):
+            async with repository.brought(Checkouts(root=tmp_path, rules=rules), lambda _: None):
+                pass
+    assert github.hosts == github.requests == []
+
+
+async def test_the_address_that_was_checked_is_the_one_that_is_shown_who_we_are(
+    github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing public answers in a test.
+    monkeypatch.setattr("engine.sources.git_url.is_public", lambda _: True)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    github.url = github.url.replace("127.0.0.1", "localhost")
+    assert await app(github).token(REMOTE, UrlRules(public_only=True)) == "ghs_1"
+    assert set(github.hosts) == {github.url.removeprefix("http://")}
+
+
+async def test_an_answer_without_end_is_not_read_to_it(github: FakeGitHub) -> None:
+    github.padding = "x" * (3 << 20)
+    with pytest.raises(SourceError, match="over 1,048,576 bytes"):
         await app(github).token(REMOTE)
 
 

@@ -50,6 +50,8 @@ def test_a_url_has_one_spelling(url: str, plain: str, transport: str) -> None:
         "https://example.org:0/a", "https://-x.org/a", "https://exämple.org/a",
         "https://example.org\\@evil.org/a", "ssh://-oX/a", "ssh://root@example.org/a",
         "git@-x:a", "git@host:-x", "file://host/a", "file://localhost/a", "https://a%0ab/c",
+        "ssh://git@-oProxyCommand=x/a", "ssh://-oProxyCommand=x@example.org/a",
+        "-oProxyCommand=x@example.org:a", "git@-oProxyCommand=x:a", "git@example.org:-oX",
     ],
 )  # fmt: skip
 def test_what_is_no_plain_url_is_refused(url: str) -> None:
