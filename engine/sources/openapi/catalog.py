@@ -24,7 +24,7 @@ from engine.sources.openapi.shelf import Pack, Shelf, open_pack
 from engine.sources.source import Problem, Snapshot, SourceFile
 
 # Counts changes of what parts look like: those of another version are not taken from a shelf.
-VERSION = 1
+VERSION = 2
 
 
 class OpenApiCatalog:

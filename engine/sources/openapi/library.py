@@ -6,11 +6,13 @@ Knows no disk and no network: a reference to what is not among them leads nowher
 import posixpath
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin
 
+from engine.sources.openapi.anchors import SIGNS, Anchors, Pointer, anchors_of
 from engine.sources.openapi.parse_document import parse_document
 from engine.sources.openapi.problem import DocumentProblem
 
@@ -40,18 +42,25 @@ class Library:
     """Texts by document name. `addresses` has the URL of each document that was fetched.
 
     A text is parsed when it is first asked for; one that can't be is a problem to those
-    who list it, and nothing to those who refer to it.
+    who list it, and nothing to those who refer to it. `warnings` has the first mistake of
+    each document that is read all the same.
     """
 
     texts: Mapping[str, bytes]
     addresses: Mapping[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
     _parsed: dict[str, Any] = field(default_factory=dict)
+    _anchors: dict[str, Anchors | None] = field(default_factory=dict)
 
     def root(self, document: str) -> Any:
         """The value of a document. Raises `DocumentProblem`."""
         if document not in self._parsed:
+
+            def warn(told: str) -> None:
+                self.warnings.setdefault(document, told)
+
             try:
-                self._parsed[document] = parse_document(document, self.texts[document])
+                self._parsed[document] = parse_document(document, self.texts[document], warn)
             except DocumentProblem as problem:
                 self._parsed[document] = problem
         found = self._parsed[document]
@@ -59,11 +68,47 @@ class Library:
             raise found
         return found
 
-    def target(self, reference: str, document: str) -> Target | None:
-        """The place that a reference in `document` names; none outside of the catalogue."""
-        path, pointer = split_reference(reference)
+    def target(self, reference: str, document: str, within: Pointer = ()) -> Target | None:
+        """The place that a reference in `document` names; none outside of the catalogue.
+
+        `within` is the place of the reference, which may have an identifier of its own.
+        """
+        path, pointer, anchor = split_reference(reference)
+        if found := self._identified(path, pointer, anchor, document, within):
+            return found
         name = document if not path else self._name(path, document)
-        return None if name is None else Target(name, pointer)
+        if name is None:
+            return None
+        anchors = self._anchors_of(name) if anchor else None
+        place = anchors.named(anchor, ()) if anchors else None
+        return Target(name, pointer if place is None else place)
+
+    def _identified(
+        self, path: str, pointer: Pointer, anchor: str, document: str, within: Pointer
+    ) -> Target | None:
+        """The place in a schema of this document that has an identifier, and is named by it."""
+        anchors = self._anchors_of(document)
+        if anchors is None or not anchors.resources:
+            return None
+        around = anchors.around(within)
+        resource = anchors.identified(path, around) if path else around
+        if resource is None:
+            return None
+        if anchor:
+            place = anchors.named(anchor, resource)
+            return None if place is None else Target(document, place)
+        # Many write `#/components/schemas/...` also where an identifier makes that wrong.
+        target = Target(document, resource + pointer)
+        return target if path or self.find(target) else None
+
+    def _anchors_of(self, document: str) -> Anchors | None:
+        if document not in self._anchors:
+            found = None
+            if SIGNS.search(self.texts.get(document, b"")):
+                with suppress(DocumentProblem):
+                    found = anchors_of(self.root(document))
+            self._anchors[document] = found
+        return self._anchors[document]
 
     def find(self, target: Target) -> Found | None:
         if target.document not in self.texts:
@@ -96,7 +141,10 @@ class Library:
 
     def _name(self, path: str, document: str) -> str | None:
         if address := self.addresses.get(document):
-            wanted = urldefrag(urljoin(address, path)).url
+            try:
+                wanted = urldefrag(urljoin(address, path)).url
+            except ValueError:  # Half an IPv6 address, say.
+                return None
             return next((name for name, url in self.addresses.items() if url == wanted), None)
         if _SCHEME.match(path):
             return next((name for name, url in self.addresses.items() if url == path), None)
@@ -109,14 +157,22 @@ def beside(document: str, path: str) -> str | None:
     return None if joined.startswith(("../", "/")) or joined == ".." else joined
 
 
+class Reference(NamedTuple):
+    """What a `$ref` says: a path or nothing, then the parts of a JSON pointer or an anchor."""
+
+    path: str
+    pointer: Pointer
+    anchor: str
+
+
 @lru_cache(maxsize=4096)
-def split_reference(reference: str) -> tuple[str, tuple[str, ...]]:
-    """The path and the parts of the JSON pointer."""
+def split_reference(reference: str) -> Reference:
     path, _, fragment = reference.partition("#")
-    parts = unquote(fragment).split("/")[1:] if fragment.startswith("/") else []
     if fragment and not fragment.startswith("/"):
-        parts = ["$anchor", fragment]
-    return path, tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
+        # Where no anchor is called so, there is nothing at this place either.
+        return Reference(path, ("$anchor", unquote(fragment)), unquote(fragment))
+    parts = unquote(fragment).split("/")[1:]
+    return Reference(path, tuple(p.replace("~1", "/").replace("~0", "~") for p in parts), "")
 
 
 def _step(value: Any, part: str) -> Any:

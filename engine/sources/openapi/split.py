@@ -1,18 +1,17 @@
 """Split documents into their operations and schemas. Pure: texts in, texts out."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.sources.openapi.library import Found, Library, Target
+from engine.sources.openapi.library import Library, Target
 from engine.sources.openapi.operation_text import Operation, operation_text
-from engine.sources.openapi.part_keys import operation_key, schema_key, webhook_key
+from engine.sources.openapi.operations import operations_of
+from engine.sources.openapi.part_keys import schema_key
 from engine.sources.openapi.problem import DocumentProblem
 from engine.sources.openapi.schema_text import schema_text
 from engine.sources.openapi.uses import Uses
-from engine.sources.openapi.values import Mapping, items, mapping
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+from engine.sources.openapi.values import Mapping, mapping
 
 # All parts of a catalogue together, as they are written out.
 MAX_WRITTEN_BYTES = 256 << 20
@@ -58,31 +57,28 @@ class _Splitting:
                 self._parts.problems[document] = str(problem)
                 self._parts.broken.add(document)
         self._write_schemas()
+        for document, told in self._library.warnings.items():
+            self._parts.problems.setdefault(document, told)
         return self._parts
 
     def _split(self, document: str, root: Mapping) -> None:
-        for key, operation in self._operations(document, root):
+        for key, operation in operations_of(document, root, self._library):
             if isinstance(operation, Operation):
                 self._put(key, *operation_text(operation, self._library))
             else:
                 self._parts.problems[key] = operation
         for pointer in (("components", "schemas"), ("definitions",)):
-            found = self._library.find(Target(document, pointer))
-            for name in mapping(found.value if found else None):
-                self._wanted[Target(document, (*pointer, name))] = None
+            self._list_schemas(document, pointer)
 
-    def _operations(self, document: str, root: Mapping) -> Iterator[tuple[str, Operation | str]]:
-        for word, key_of in (("paths", operation_key), ("webhooks", webhook_key)):
-            for path, value in mapping(root.get(word)).items():
-                if path.startswith("x-"):
-                    continue
-                item = self._library.follow(value, document)
-                for method, operation in _methods(item.value):
-                    key = key_of(document, path, method)
-                    if not isinstance(operation, dict):
-                        yield key, f"{method} {path}: an operation must be a mapping"
-                        continue
-                    yield key, _operation(method, path, operation, item, root)
+    def _list_schemas(self, document: str, pointer: tuple[str, ...]) -> None:
+        for end in range(1, len(pointer) + 1):
+            found = self._library.find(Target(document, pointer[:end]))
+            if found is not None and not isinstance(found.value, dict | None):
+                place = "/".join(pointer[:end])
+                self._parts.problems[f"{document}/{place}"] = f"{place} must be a mapping"
+                return
+        for name in mapping(found.value if found else None):
+            self._wanted[Target(document, (*pointer, name))] = None
 
     def _write_schemas(self) -> None:
         done: set[Target] = set()
@@ -118,19 +114,4 @@ def _checked(root: Any) -> Mapping:
     if not version.startswith(("3.", "2.")):
         told = f"version {version[:20]!r}" if version else "no version"
         raise DocumentProblem(f"{told}, where openapi 3 or swagger 2 is needed")
-    for word in ("paths", "webhooks", "components", "definitions"):
-        if not isinstance(root.get(word, {}), dict | None):
-            raise DocumentProblem(f"{word} must be a mapping")
     return root
-
-
-def _methods(item: Any) -> Iterator[tuple[str, Any]]:
-    value = mapping(item)
-    for method in METHODS:
-        if method in value:
-            yield method, value[method]
-
-
-def _operation(method: str, path: str, value: Mapping, item: Found, root: Mapping) -> Operation:
-    shared = [Found(each, item.document) for each in items(item.value.get("parameters"))]
-    return Operation(method, path, value, item.document, root, shared)

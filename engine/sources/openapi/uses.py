@@ -23,26 +23,25 @@ class Uses:
         self._lines: dict[str, str] = {}
         self.targets: dict[Target, None] = {}
 
-    def named(self, reference: Any, document: str) -> str:
+    def named(self, reference: Any, document: str, within: tuple[str, ...] = ()) -> str:
         """What the schema behind a reference is called here: `@Pet`."""
         if not isinstance(reference, str):
             return "any"
-        target = self._library.target(reference, document)
+        target = self._library.target(reference, document, within)
         if target is None:
-            return self._name(reference, line(reference), "remote")
+            return self._name(_last_of(reference), line(reference), "remote")
         key = schema_key(target.document, target.pointer)
+        name = target.pointer[-1] if target.pointer else _last_of(reference)
         if self._library.find(target) is None:
-            return self._name(reference, key, "missing")
+            return self._name(name, key, "missing")
         self.targets[target] = None
-        return self._name(reference, key, "uses")
+        return self._name(name, key, "uses")
 
     def lines(self) -> Iterator[str]:
         yield from self._lines.values()
 
-    def _name(self, reference: str, place: str, verb: str) -> str:
+    def _name(self, last: str, place: str, verb: str) -> str:
         if place not in self._names:
-            path, pointer = split_reference(reference)
-            last = pointer[-1] if pointer else path.rpartition("/")[2].partition(".")[0]
             name = stem = _NO_NAME.sub("_", last)[:80] or "schema"
             number = 1
             while f"@{name}" in self._names.values():
@@ -51,3 +50,8 @@ class Uses:
             self._names[place] = f"@{name}"
             self._lines[place] = f"{verb} @{name} {place}"
         return self._names[place]
+
+
+def _last_of(reference: str) -> str:
+    path, pointer, _ = split_reference(reference)
+    return pointer[-1] if pointer else path.rpartition("/")[2].partition(".")[0]

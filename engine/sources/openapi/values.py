@@ -23,6 +23,11 @@ def items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def members(value: object) -> list[tuple[str, Any]]:
+    """What a mapping holds by name, sorted, without the extensions that tools invent (`x-`)."""
+    return sorted((name, each) for name, each in mapping(value).items() if name[:2] != "x-")
+
+
 def text(value: object) -> str:
     """Text that can be stored; numbers count as text, because YAML makes some of it."""
     if isinstance(value, str) and value.isascii() and value.isprintable():
