@@ -30,7 +30,7 @@ def checkouts_of(settings: Settings) -> Checkouts:
     return Checkouts(
         root=settings.home / "checkouts",
         rules=UrlRules(
-            settings.git_transports, settings.git_hosts, public_only=settings.git_public_only
+            settings.git_transports, settings.git_hosts, public_only=settings.public_only
         ),
         timeout_seconds=settings.git_timeout_seconds,
         max_bytes=settings.checkout_mb << 20,

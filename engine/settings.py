@@ -57,9 +57,10 @@ class Settings:
     supervised process with its own; None is half of the machine.
 
     Repositories are asked by the `git_transports` that are named (https; http, ssh and file
-    on request), at `git_hosts` if there are any, and with `git_public_only`, for servers
-    whose users name the URLs, at no address of a private network. One git command ends
-    after `git_timeout_seconds`. Checkouts stay for `checkout_days`, together `checkout_mb`.
+    on request), at `git_hosts` if there are any. One git command ends after
+    `git_timeout_seconds`. Checkouts stay for `checkout_days`, together `checkout_mb`. With
+    `public_only`, for servers whose users name URLs, no source asks an address of a private
+    network.
     """
 
     home: Path = field(default_factory=_default_home)
@@ -86,10 +87,10 @@ class Settings:
     memory_limit_mb: int | None = None
     git_transports: tuple[str, ...] = ("https",)
     git_hosts: tuple[str, ...] = ()
-    git_public_only: bool = False
     git_timeout_seconds: float = 600
     checkout_mb: int = 10 << 10
     checkout_days: float = 30
+    public_only: bool = False
 
     def __post_init__(self) -> None:
         """Times may be fractions when they are passed in; none may be zero.
@@ -134,14 +135,14 @@ class Settings:
         for name, variable in LISTS.items():
             if words := environment.get(variable, "").replace(",", " ").split():
                 texts[name] = tuple(word.lower() for word in words)
-        if public_only := environment.get(GIT_PUBLIC_ONLY):
-            texts["git_public_only"] = _switch(GIT_PUBLIC_ONLY, public_only)
+        if public_only := environment.get(PUBLIC_ONLY):
+            texts["public_only"] = _switch(PUBLIC_ONLY, public_only)
         home = environment.get(HOME)
         return cls(**numbers, **texts, **({"home": Path(home).expanduser()} if home else {}))  # type: ignore[arg-type]
 
     def table(self) -> list[tuple[str, str, str]]:
         """Each setting with its environment variable and its value; credentials are left out."""
-        variables = {"home": HOME, "isolation": ISOLATION, "git_public_only": GIT_PUBLIC_ONLY}
+        variables = {"home": HOME, "isolation": ISOLATION, "public_only": PUBLIC_ONLY}
         variables |= TEXTS | NUMBERS | LISTS
         shown = {each.name: str(getattr(self, each.name)) for each in fields(self)}
         shown["dsn"] = "(set)" if self.dsn else "(embedded)"
@@ -151,7 +152,7 @@ class Settings:
 
 HOME = "WIDTHWISE_HOME"
 ISOLATION = "WIDTHWISE_ISOLATION"
-GIT_PUBLIC_ONLY = "WIDTHWISE_GIT_PUBLIC_ONLY"
+PUBLIC_ONLY = "WIDTHWISE_PUBLIC_ONLY"
 LISTS = {"git_transports": "WIDTHWISE_GIT_TRANSPORTS", "git_hosts": "WIDTHWISE_GIT_HOSTS"}
 TEXTS = {"dsn": "WIDTHWISE_DSN", "embedder": "WIDTHWISE_EMBEDDER"}
 NUMBERS = {

@@ -165,7 +165,7 @@ def check_addresses(remote: Remote, addresses: Iterable[str]) -> None:
         if not is_public(address):
             raise SourceRefused(
                 f"{remote.url}: {address} is an address of a private network, which this "
-                "server does not ask (WIDTHWISE_GIT_PUBLIC_ONLY)"
+                "server does not ask (WIDTHWISE_PUBLIC_ONLY)"
             )
 
 

@@ -43,3 +43,13 @@ def test_a_time_that_is_none_is_refused(name: str, value: float) -> None:
     with pytest.raises(BadSetting, match=name):
         Settings(**{name: value})
     assert getattr(Settings(**{name: 0.05}), name) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "on"),
+    [("", False), ("0", False), ("Off", False), ("1", True), ("yes", True), ("typo", True)],
+)
+def test_what_is_not_clearly_off_keeps_private_addresses_from_being_asked(
+    text: str, on: bool
+) -> None:
+    assert Settings.from_environment({"WIDTHWISE_PUBLIC_ONLY": text}).public_only is on
