@@ -1,11 +1,11 @@
 """Have the files of a realm on this disk while somebody looks at them."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from engine.settings import Settings
-from engine.sources import Checkouts, RemoteSource, Source, UrlRules
+from engine.sources import Checkouts, RemoteSource, Source, UrlRules, unmoved
 
 log = logging.getLogger("widthwise.sources")
 
@@ -13,14 +13,23 @@ DAY_SECONDS = 86_400
 
 
 @asynccontextmanager
-async def at_hand(source: Source, settings: Settings, *, name: str) -> AsyncIterator[Source]:
-    """The source to list and read: itself, or what was brought of it for the block."""
+async def at_hand(
+    source: Source,
+    settings: Settings,
+    *,
+    name: str,
+    moved: Callable[[int, int], None] = unmoved,
+) -> AsyncIterator[Source]:
+    """The source to list and read: itself, or what was brought of it for the block.
+
+    `moved` is told how far it is on its way, in steps done and known of.
+    """
 
     def report(line: str) -> None:
         log.info("realm=%s: %s", name, line)
 
     if isinstance(source, RemoteSource):
-        async with source.brought(checkouts_of(settings), report) as here:
+        async with source.brought(checkouts_of(settings), report, moved=moved) as here:
             yield here
     else:
         yield source

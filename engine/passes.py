@@ -58,7 +58,8 @@ async def _brought(context: PassContext) -> AsyncIterator[PassContext]:
     context.tracker.enter(Phase.FETCH)
     async with AsyncExitStack() as stack:
         with _failing_as_a_pass(name):
-            here = at_hand(context.source, context.settings, name=name)
+            moved = context.tracker.fetched
+            here = at_hand(context.source, context.settings, name=name, moved=moved)
             source = await stack.enter_async_context(here)
         yield replace(context, source=source)
 

@@ -21,11 +21,12 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of a running pass, in counts that only rise.
+    """A moment of a running pass, in counts that only rise within a phase.
 
     `done` of `total` counts files that are stored; `reused` of them had been visited by an
-    attempt that never ended. Before the first visit, `loaded` of `to_load` counts
-    definitions. `phase_seconds` is the time in this phase.
+    attempt that never ended. Before the first visit, `loaded` of `to_load` counts what has
+    to be there for it: steps of a transfer while the source is fetched, then definitions.
+    `phase_seconds` is the time in this phase.
     """
 
     phase: Phase = Phase.QUEUED
@@ -36,6 +37,13 @@ class Progress:
     loaded: int = 0
     to_load: int = 0
     phase_seconds: float = 0.0
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Done and total of what goes on."""
+        if self.phase in (Phase.FETCH, Phase.PREWARM):
+            return self.loaded, self.to_load
+        return self.done, self.total
 
     @property
     def rate(self) -> float:
@@ -64,6 +72,7 @@ class Tracker:
     chunks: int = 0
     loads: int = 0
     to_load: int = 0
+    _transfer: tuple[int, int] = (0, 0)
 
     def enter(self, phase: Phase) -> None:
         """Close the phase that ran, and open the next one."""
@@ -71,6 +80,10 @@ class Tracker:
         elapsed = self.seconds.get(self._phase, 0.0) + now - self._since
         self.seconds[str(self._phase)] = round(elapsed, 4)
         self._phase, self._since = phase, now
+
+    def fetched(self, done: int, total: int) -> None:
+        """So many steps of a transfer are done, of those that are known of."""
+        self._transfer = done, total
 
     def expect(self, files: int) -> None:
         """So many more files are to be prewarmed than was known."""
@@ -90,14 +103,16 @@ class Tracker:
         self.reused = max(self.reused, reused)
 
     def progress(self) -> Progress:
+        loads = self.loads, self.to_load
+        loaded, to_load = self._transfer if self._phase is Phase.FETCH else loads
         return Progress(
             self._phase,
             self.done,
             self.total,
             self.reused,
             self.chunks,
-            self.loads,
-            self.to_load,
+            loaded,
+            to_load,
             time.monotonic() - self._since,
         )
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from engine.index.live import PassRow, RealmRow, Totals
 from engine.jobs import JobRow, JobState
+from engine.report import Phase
 
 
 class Condition(StrEnum):
@@ -51,7 +52,7 @@ class RealmStatus:
                 files = self.totals.files
                 return f"indexed {files - self.totals.errors:,}/{files:,}"
             case Condition.INDEXING:
-                return f"indexing {self._progress()}"
+                return self._progress()
             case Condition.RETRYING:
                 assert self.job is not None
                 tries = max(self.job.attempt, 1)
@@ -67,4 +68,6 @@ class RealmStatus:
     def _progress(self) -> str:
         assert self.job is not None
         now = self.job.progress
-        return f"{now.done:,}/{now.total or now.to_load:,}"
+        if now.phase is Phase.FETCH and now.to_load:
+            return f"fetching {now.loaded:,}/{now.to_load:,}"
+        return f"indexing {now.done:,}/{now.total or now.to_load:,}"

@@ -11,7 +11,7 @@ from engine.engine import Engine, Realm
 from engine.errors import WidthwiseError
 from engine.job import Job
 from engine.jobs import JobState
-from engine.report import PassReport, Phase
+from engine.report import PassReport
 from engine.report import Progress as Moment
 from engine.sources import Source
 
@@ -96,7 +96,7 @@ async def _draw(job: Job, name: str) -> None:
         bar = bars.add_task("", total=None, phase="", rate="")
         while True:
             moment = (await job.refresh()).progress
-            done, total = shown_counts(moment)
+            done, total = moment.counts
             bars.update(
                 bar,
                 phase=str(moment.phase),
@@ -105,13 +105,6 @@ async def _draw(job: Job, name: str) -> None:
                 rate=rate(moment),
             )
             await anyio.sleep(REDRAW_SECONDS)
-
-
-def shown_counts(moment: Moment) -> tuple[int, int]:
-    """Done and total of what goes on: definitions before the first visit, then files."""
-    if moment.phase is Phase.PREWARM:
-        return moment.loaded, moment.to_load
-    return moment.done, moment.total
 
 
 def rate(moment: Moment) -> str:

@@ -9,7 +9,6 @@ from rich.text import Text
 from engine.cli.show import ago, line, plain, print_json, print_text
 from engine.job import Job
 from engine.jobs import Attempt, JobState
-from engine.report import Phase
 
 STYLES = {
     JobState.RUNNING: "cyan",
@@ -59,11 +58,8 @@ def _doing(found: Job) -> str:
     row, now = found.row, datetime.now(UTC)
     tries = f", try {max(row.attempt, 1)} of {row.max_attempts}" if row.claims > 1 else ""
     if found.state is JobState.RUNNING:
-        moment = found.progress
-        done, total = moment.done, moment.total
-        if moment.phase is Phase.PREWARM:
-            done, total = moment.loaded, moment.to_load
-        return f"{moment.phase} {done:,}/{total:,}{tries}"
+        done, total = found.progress.counts
+        return f"{found.progress.phase} {done:,}/{total:,}{tries}"
     if found.state is JobState.PENDING:
         wait = (row.due_at - now).total_seconds()
         when = f"due in {wait:.0f} s" if wait > 0 else f"waits for {ago(now, row.due_at)}"

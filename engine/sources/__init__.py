@@ -15,7 +15,15 @@ from engine.sources.git_url import UrlRules, is_remote
 from engine.sources.keys import key_of
 from engine.sources.openapi import OpenApiCatalog
 from engine.sources.opening import KINDS, open_source
-from engine.sources.source import Problem, RemoteSource, Snapshot, Source, SourceFile, Stamp
+from engine.sources.source import (
+    Problem,
+    RemoteSource,
+    Snapshot,
+    Source,
+    SourceFile,
+    Stamp,
+    unmoved,
+)
 
 __all__ = [
     "KINDS",
@@ -39,4 +47,5 @@ __all__ = [
     "is_remote",
     "key_of",
     "open_source",
+    "unmoved",
 ]

@@ -27,6 +27,7 @@ from engine.sources.git_environment import git_environment
 from engine.sources.git_failure import CheckoutBroken
 from engine.sources.git_tree import GitTree, listing_of, troubles_with
 from engine.sources.git_url import Remote, check_addresses
+from engine.sources.source import unmoved
 
 if TYPE_CHECKING:
     from engine.sources.git_repository import GitRepository
@@ -37,10 +38,14 @@ MAX_LISTING_BYTES = 256 << 20
 
 @asynccontextmanager
 async def brought(
-    repository: "GitRepository", checkouts: Checkouts, report: Callable[[str], None]
+    repository: "GitRepository",
+    checkouts: Checkouts,
+    report: Callable[[str], None],
+    *,
+    moved: Callable[[int, int], None] = unmoved,
 ) -> AsyncIterator[GitTree]:
     """The tree, which no eviction takes away during the block."""
-    wanted = await _wanted(repository, checkouts, report)
+    wanted = await _wanted(repository, checkouts, report, moved)
     checkouts.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     use, seconds = wanted.folder.with_suffix(".use"), checkouts.timeout_seconds
     async with held(use, shared=True, deadline_seconds=seconds):
@@ -63,7 +68,10 @@ async def brought(
 
 
 async def _wanted(
-    repository: "GitRepository", checkouts: Checkouts, report: Callable[[str], None]
+    repository: "GitRepository",
+    checkouts: Checkouts,
+    report: Callable[[str], None],
+    moved: Callable[[int, int], None] = unmoved,
 ) -> Wanted:
     remote = repository.remote
     described = repository.credentials.describe() if repository.credentials else {}
@@ -76,6 +84,7 @@ async def _wanted(
         checkouts.max_bytes,
         await _checked_addresses(remote) if checkouts.rules.public_only else (),
         report,
+        moved,
     )
 
 

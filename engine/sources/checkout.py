@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from engine.sources.git_command import GitRun, run_git
 from engine.sources.git_credentials import Credentials, header_for, without_secrets
 from engine.sources.git_environment import git_environment
 from engine.sources.git_failure import CheckoutBroken, branch_missing, failure_of_git
+from engine.sources.git_progress import TransferCounts
 from engine.sources.git_url import Remote
 from engine.sources.keys import shown
 
@@ -39,6 +40,7 @@ class Wanted:
     """A branch of a remote, where it is to be kept, and how it is got there.
 
     `addresses` are those that the host's name stands for, where they had to be checked.
+    `report` is told lines for people, `moved` the steps of a transfer, done and known of.
     """
 
     remote: Remote
@@ -49,6 +51,8 @@ class Wanted:
     max_bytes: int
     addresses: Sequence[str]
     report: Callable[[str], None]
+    moved: Callable[[int, int], None]
+    transfer: TransferCounts = field(default_factory=TransferCounts)
 
     @property
     def ref(self) -> str:
@@ -213,9 +217,12 @@ async def _ask(wanted: Wanted, arguments: Sequence[str], *, keep: Sequence[int] 
     environment = git_environment(wanted.remote, header=header, addresses=wanted.addresses)
 
     told_at = time.monotonic()
+    wanted.transfer.begin()
 
     def hear(line: str) -> None:
         nonlocal told_at
+        if counts := wanted.transfer.hear(line):
+            wanted.moved(*counts)
         if line.rstrip().endswith("done.") or time.monotonic() > told_at + 5:
             told_at = time.monotonic()
             wanted.report(shown(without_secrets(line.strip(), header)))

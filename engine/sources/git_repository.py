@@ -9,7 +9,7 @@ import anyio
 from engine.sources.checkouts import Checkouts
 from engine.sources.errors import SourceError
 from engine.sources.git_url import check_branch, check_rules, parse_remote
-from engine.sources.source import Snapshot
+from engine.sources.source import Snapshot, unmoved
 
 if TYPE_CHECKING:
     from engine.sources.git_credentials import Credentials
@@ -83,19 +83,23 @@ class GitRepository:
 
     @asynccontextmanager
     async def brought(
-        self, checkouts: Checkouts, report: Callable[[str], None]
+        self,
+        checkouts: Checkouts,
+        report: Callable[[str], None],
+        *,
+        moved: Callable[[int, int], None] = unmoved,
     ) -> "AsyncIterator[GitTree]":
         """The commit that the branch is at now, on this disk for the length of the block.
 
-        `report` is told how it goes, in lines for people. Cancelled, git is killed and
-        nothing half is left. Raises `SourceMissing` where trying again is of no use, and
-        `SourceError` where it may be.
+        `report` is told how it goes, in lines for people, `moved` the steps of a transfer,
+        done and known of. Cancelled, git is killed and nothing half is left. Raises
+        `SourceMissing` where trying again is of no use, and `SourceError` where it may be.
         """
         # With it come subprocesses and locks, which those who only name a source don't need.
         from engine.sources.bringing import brought  # noqa: PLC0415
 
         check_rules(self.remote, checkouts.rules)
-        async with brought(self, checkouts, report) as tree:
+        async with brought(self, checkouts, report, moved=moved) as tree:
             yield tree
 
     def snapshot(self) -> Snapshot:

@@ -89,10 +89,19 @@ class RemoteSource(Source, Protocol):
     """A source that has to be brought to this disk before a pass can list and read it."""
 
     def brought(
-        self, checkouts: "Checkouts", report: Callable[[str], None]
+        self,
+        checkouts: "Checkouts",
+        report: Callable[[str], None],
+        *,
+        moved: Callable[[int, int], None] = ...,
     ) -> AbstractAsyncContextManager[Source]:
         """The source at one moment, here for the length of the block.
 
-        `report` is told how it goes, in lines for people. Raises as `Source.snapshot` does,
+        `report` is told how it goes, in lines for people; `moved` how many steps of bringing
+        it are done, and how many are known of: both only rise. Raises as `Source.snapshot` does,
         and can be cancelled at any moment.
         """
+
+
+def unmoved(_done: int, _total: int) -> None:
+    """For those whom it does not concern how far a source is on its way."""

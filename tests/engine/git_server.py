@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,7 +57,10 @@ class Upstream:
 
 
 class GitServer:
-    """Serves the repositories below `root`. `requests` are what was asked for, `sent` the bytes."""
+    """Serves the repositories below `root`. `requests` are what was asked for, `sent` the bytes.
+
+    With `pack_seconds`, a pack takes that long, in twenty pieces.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -65,6 +69,7 @@ class GitServer:
         self.location = ""
         self.requests: list[str] = []
         self.sent = 0
+        self.pack_seconds = 0.0
         self.gate: threading.Event | None = None
         self.reached = threading.Event()
         self._server: ThreadingHTTPServer | None = None
@@ -167,7 +172,16 @@ class _Request(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(answer)
+            if b"command=fetch" in body and owner.pack_seconds:
+                self._trickle(answer, owner.pack_seconds / 20)
+            else:
+                self.wfile.write(answer)
             owner.sent += len(answer)
         except (BrokenPipeError, ConnectionResetError):
             pass
+
+    def _trickle(self, answer: bytes, pause_seconds: float) -> None:
+        size = len(answer) // 20 + 1
+        for at in range(0, len(answer), size):
+            time.sleep(pause_seconds)
+            self.wfile.write(answer[at : at + size])

@@ -26,6 +26,7 @@ from engine import (
     JobState,
     PassFailed,
     PassReport,
+    Phase,
     TokenFromCall,
     TokenFromEnvironment,
 )
@@ -144,7 +145,7 @@ def changed(source: random.Random, upstream: Upstream, checkouts: Path) -> None:
         case "prune":
             git(root, "reflog", "expire", "--expire=all", "--all")
             git(root, "gc", "-q", "--prune=now")
-        case "wipe":
+        case "wipe" if checkouts.exists():
             shutil.rmtree(checkouts)
 
 
@@ -205,6 +206,31 @@ async def test_a_job_fails_for_good_or_for_now_as_its_remote_does(
         assert await live_rows(dsn, "r") == before
         server.start()
         assert (await index(engine, GitRepository(server.url("r")))).visited == 0
+
+
+async def test_a_clone_that_moves_is_seen_to_and_is_not_stalled_however_long_it_takes(
+    open_engine: OpenEngine, server: GitServer, upstream: Upstream, checkouts: Path
+) -> None:
+    source = random.Random(1)
+    upstream.commit({f"data/{i}.bin": source.randbytes(2_000) for i in range(300)})
+    server.pack_seconds = 5
+    seen: list[tuple[int, int]] = []
+    labels: set[str] = set()
+    async with open_engine(stall_seconds=2.5, sweep_seconds=0.2) as engine:
+        realm = await engine.add_realm("r", GitRepository(server.url("r")))
+        job = await realm.index()
+        with anyio.fail_after(60):
+            while not (await job.refresh()).state.is_end:
+                if job.progress.phase is Phase.FETCH and job.progress.counts not in seen:
+                    seen.append(job.progress.counts)
+                    labels.add((await realm.status()).label)
+                await anyio.sleep(0.05)
+        assert (await job.finished()).phases["fetch"] > 4
+    assert job.row.attempt == 1
+    assert len(seen) > 3
+    assert seen == sorted(seen)
+    assert all(done <= total for done, total in seen)
+    assert any(label.startswith("fetching ") for label in labels)
 
 
 def folders_in(checkouts: Path) -> list[Path]:
