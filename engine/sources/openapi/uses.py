@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.sources.openapi.library import Library, Target, split_reference
-from engine.sources.openapi.part_keys import schema_key
-from engine.sources.openapi.values import line
 
 _NO_NAME = re.compile(r"[^\w.-]+")
 
@@ -27,15 +25,11 @@ class Uses:
         """What the schema behind a reference is called here: `@Pet`."""
         if not isinstance(reference, str):
             return "any"
-        target = self._library.target(reference, document, within)
-        if target is None:
-            return self._name(_last_of(reference), line(reference), "remote")
-        key = schema_key(target.document, target.pointer)
-        name = target.pointer[-1] if target.pointer else _last_of(reference)
-        if self._library.find(target) is None:
-            return self._name(name, key, "missing")
-        self.targets[target] = None
-        return self._name(name, key, "uses")
+        verb, place, target = self._library.look_up(reference, document, within)
+        if target is not None and verb == "uses":
+            self.targets[target] = None
+        last = target.pointer[-1] if target and target.pointer else _last_of(reference)
+        return self._name(last, place, verb)
 
     def lines(self) -> Iterator[str]:
         yield from self._lines.values()
