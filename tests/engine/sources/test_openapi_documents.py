@@ -254,7 +254,22 @@ def test_a_document_that_is_none_is_a_problem_at_its_key_alone(text: str, reason
     assert list(parts.contents) == ["good.yaml/paths/%/get.openapi-operation"]
 
 
-@given(_values, st.sampled_from(["paths", "components", "path", "operation", "schema"]))
+# Names and values that nobody should write: NUL, surrogates, numbers that are none.
+_strange = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    | st.sampled_from(["#", "#/a", "x.json#b", "\x00", "\ud800", "//[", 10**50, -(10**4000)]),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.text()
+        | st.sampled_from(["$ref", "$id", "$anchor", "$dynamicRef", "type", "properties", "allOf",
+                           "mapping", "value", "schema", "content", "post", "in", "name"]),
+        inner,
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(_values | _strange, st.sampled_from(["paths", "components", "path", "operation", "schema"]))
 def test_nothing_in_a_document_is_too_strange(value: Any, place: str) -> None:
     spec: dict[str, Any] = {"openapi": "3.0.0", "paths": {"/a": {"get": {}}}}
     match place:
@@ -265,11 +280,18 @@ def test_nothing_in_a_document_is_too_strange(value: Any, place: str) -> None:
         case "operation":
             spec["paths"]["/a"]["get"] = {
                 "parameters": value, "responses": value, "requestBody": value, "tags": value,
+                "callbacks": value, "servers": value, "security": value, "description": value,
             }  # fmt: skip
+            spec["paths"]["/a"]["post"] = {
+                "responses": {"200": {"links": value, "headers": value, "examples": value}},
+                "callbacks": {"c": {"x": value}},
+                "requestBody": {"content": {"a/b": {"examples": value, "schema": value}}},
+            }
         case "schema":
             spec["components"] = {"schemas": {"A": value, "B": {"properties": value}}}
     parts = _split(api=spec)
-    assert all(key_of(key) == key for key in parts.contents)
+    assert all(key_of(key) == key for key in (*parts.contents, *parts.problems))
+    assert not any(b"\x00" in content for content in parts.contents.values())
     if place in ("operation", "schema"):
         assert "api.yaml/paths/a/get.openapi-operation" in parts.contents
 
