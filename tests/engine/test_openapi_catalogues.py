@@ -2,7 +2,9 @@
 
 import json
 import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +175,39 @@ async def test_a_killed_pass_over_150_operations_goes_on_where_it_was(
     assert len(paid) >= 32
     assert paid.isdisjoint(provider.texts)
     assert len(provider.texts) == len(set(provider.texts))
+
+
+async def test_a_fetch_that_takes_long_shows_how_far_it_is(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    text = json.dumps(document({"A": ("string", "", "")}, {1: "A"})).encode()
+    let_go = threading.Event()
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/second.json":
+                let_go.wait(60)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: Any) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        async with open_engine() as engine:
+            catalog = OpenApiCatalog(f"{url}/first.json", f"{url}/second.json")
+            job = await (await engine.add_realm("r", catalog)).index()
+            try:
+                with anyio.fail_after(30):
+                    while (await job.refresh()).progress.counts != (1, 2):
+                        await anyio.lowlevel.checkpoint()
+                phase = job.progress.phase
+            finally:
+                let_go.set()
+            report = await job.finished()
+        server.shutdown()
+    assert (phase, report.files) == ("fetch", 4)
