@@ -17,7 +17,7 @@ from live_trees import OpenEngine, live_rows
 from engine import Engine, JobState, OpenApiCatalog, PassReport
 
 SHARED = settings(
-    max_examples=5,
+    max_examples=3,
     deadline=None,
     # The database is shared by the examples; each has a realm of its own.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

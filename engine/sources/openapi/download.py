@@ -11,6 +11,11 @@ import httpx
 from engine.sources.addresses import is_public
 
 MAX_REDIRECTS = 5
+_HEADERS = {
+    "accept": "application/json, application/yaml, */*;q=0.5",
+    "accept-encoding": "gzip, deflate",
+    "user-agent": "widthwise",
+}
 _GONE = frozenset({400, 401, 403, 404, 405, 406, 410, 451})
 
 
@@ -47,10 +52,11 @@ def fetch(url: str, validators: dict[str, str], limits: Limits) -> Fetched | Non
     deadline = time.monotonic() + limits.timeout_seconds
     place = url
     # The environment may name a proxy or credentials, which are not ours to send.
-    with httpx.Client(trust_env=False, timeout=limits.timeout_seconds) as client:
+    # A client would log each address, and what a server redirects to may hold credentials.
+    with httpx.HTTPTransport(trust_env=False) as transport:
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                answer = _ask(client, place, validators, limits, deadline)
+                answer = _ask(transport, place, validators, limits, deadline)
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 raise FetchFailed(f"can't be fetched: {_told(error)}", permanent=False) from None
             if not isinstance(answer, str):
@@ -60,15 +66,18 @@ def fetch(url: str, validators: dict[str, str], limits: Limits) -> Fetched | Non
 
 
 def _ask(
-    client: httpx.Client, url: str, validators: dict[str, str], limits: Limits, deadline: float
+    transport: httpx.HTTPTransport,
+    url: str,
+    validators: dict[str, str],
+    limits: Limits,
+    deadline: float,
 ) -> Fetched | str | None:
     """The content, where it is to be found instead, or nothing if it is unchanged."""
-    request = _request(client, url, validators, limits)
-    response = client.send(request, stream=True)
+    response = transport.handle_request(_request(url, validators, limits))
     try:
         if response.status_code == 304:
             return None
-        if response.is_redirect:
+        if response.has_redirect_location:
             return response.headers["location"]
         if response.status_code != 200:
             permanent = response.status_code in _GONE
@@ -78,12 +87,11 @@ def _ask(
         response.close()
 
 
-def _request(
-    client: httpx.Client, url: str, validators: dict[str, str], limits: Limits
-) -> httpx.Request:
-    headers = {"accept": "application/json, application/yaml, */*;q=0.5", **validators}
+def _request(url: str, validators: dict[str, str], limits: Limits) -> httpx.Request:
+    headers = {**_HEADERS, **validators}
+    extensions: dict[str, Any] = {"timeout": httpx.Timeout(limits.timeout_seconds).as_dict()}
     if not limits.refuse_private:
-        return client.build_request("GET", url, headers=headers)
+        return httpx.Request("GET", url, headers=headers, extensions=extensions)
     # 1. The name is looked up, and leads to a public address.
     # 2. Its owner lets it lead to a private one.
     # 3. The client looks it up again, and asks there.
@@ -92,8 +100,8 @@ def _request(
     address = _public_address(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
     headers["host"] = parsed.netloc.decode()
     pinned = parsed.copy_with(host=address)
-    extensions: dict[str, Any] = {"sni_hostname": parsed.host}
-    return client.build_request("GET", pinned, headers=headers, extensions=extensions)
+    extensions["sni_hostname"] = parsed.host
+    return httpx.Request("GET", pinned, headers=headers, extensions=extensions)
 
 
 def _public_address(host: str, port: int) -> str:

@@ -1,12 +1,11 @@
 """Get the texts of a catalogue: from folders, files and addresses. Parses nothing."""
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 from engine.sources.errors import FileGone, FileTooLarge, SourceMissing, Unreadable
 from engine.sources.folder import Folder
@@ -14,6 +13,7 @@ from engine.sources.keys import key_of
 from engine.sources.openapi.library import beside
 from engine.sources.openapi.part_keys import document_key
 from engine.sources.openapi.shelf import Shelf
+from engine.sources.openapi.values import hash_of
 from engine.sources.openat import read_beneath
 from engine.sources.source import Problem
 
@@ -25,6 +25,10 @@ MAX_FRAGMENTS = 5_000
 _DOCUMENT = re.compile(
     rb"""^(?:openapi|swagger)[ \t]*: | ["'](?:openapi|swagger)["']\s*:\s*["'][0-9]""",
     re.MULTILINE | re.VERBOSE,
+)
+_CREDENTIAL = re.compile(
+    r"key|token|secret|passw|pwd|auth|sig\b|signature|credential|session|code|jwt|bearer",
+    re.IGNORECASE,
 )
 _REFERENCE = re.compile(rb"""\$ref["']?\s*:\s*["']?([^"'\#\s,{}]+)""")
 
@@ -45,9 +49,9 @@ class Gathered:
 
     def digest(self) -> str:
         """Identifies all of it."""
-        parts = [f"{name} {_hash(text)}" for name, text in sorted(self.texts.items())]
+        parts = [f"{name} {hash_of(text)}" for name, text in sorted(self.texts.items())]
         parts.append(json.dumps([sorted(self.documents), sorted(self.found), self.addresses]))
-        return _hash("\n".join(parts).encode())
+        return hash_of("\n".join(parts).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,26 @@ def is_address(location: str) -> bool:
 
 
 def checked_address(url: str) -> str:
-    """The URL, unless it holds what must not be stored. Raises `SourceMissing`."""
-    parts = urlsplit(url)
+    """The URL, unless it holds what must not be stored. Raises `SourceMissing`.
+
+    An address is in the database, in keys, in logs and in errors, so no credentials may be
+    in it; there is no other way to hand any over.
+    """
+    try:
+        parts, query = urlsplit(url), parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    except ValueError:
+        raise SourceMissing("an address that can't be read") from None
     if parts.username is not None or parts.password is not None:
         raise SourceMissing(f"{parts.hostname}: an address must hold no user and no password")
     if not parts.hostname or not url.isprintable() or " " in url:
         raise SourceMissing("an address without a host, or with characters that are none of it")
-    return url
+    for name, _ in query:
+        if _CREDENTIAL.search(name):
+            raise SourceMissing(
+                f"{parts.hostname}: {name[:40]!r} in the address looks like a credential, and "
+                "addresses are stored and shown: download the document, and index the file"
+            )
+    return urldefrag(url).url
 
 
 def address_name(url: str) -> str:
@@ -184,7 +201,7 @@ def only_failure(gathered: Gathered, locations: Sequence[str]) -> str | None:
 
 def shelf_name(name: str, kind: str) -> str:
     """The file on a shelf that belongs to a document."""
-    return f"{_hash(name.encode())}.{kind}"
+    return f"{hash_of(name.encode())}.{kind}"
 
 
 def keep_good(shelf: Shelf, name: str, text: bytes) -> None:
@@ -198,7 +215,3 @@ def _reason(error: FileGone | FileTooLarge | Unreadable) -> str:
     if isinstance(error, FileTooLarge):
         return f"{error.size} bytes, over the limit of {error.max_bytes} bytes"
     return error.reason if isinstance(error, Unreadable) else "no such file"
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,23 +1,40 @@
 """An operation as the text of a file, for OpenAPI 3 and Swagger 2.
 
-What it shares with others by reference (parameters, bodies, responses, headers) is
-written out; schemas are named, and `uses` lines at the end tell where each is.
+What it shares with others by reference (parameters, bodies, responses, headers, examples,
+links) is written out; schemas are named, and `uses` lines at the end tell where each is.
+Callbacks are named, and entries of their own. The servers of a whole document are left
+out: they tell none of its operations from another, and to edit them concerns none.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from engine.sources.openapi.examples import examples_by_kind, examples_of
 from engine.sources.openapi.library import Found, Library
+from engine.sources.openapi.path_item import callbacks_of
 from engine.sources.openapi.schema_text import described, indented
 from engine.sources.openapi.schema_type import type_of
 from engine.sources.openapi.uses import Uses
-from engine.sources.openapi.values import Mapping, items, line, mapping, text
+from engine.sources.openapi.values import (
+    Mapping,
+    items,
+    line,
+    mapping,
+    members,
+    text,
+)
+
+_MOST_SCOPES = 20
+_MOST_SERVERS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation where it stands: what its path item and its document say goes for it too."""
+    """An operation where it stands: what its path item and its document say goes for it too.
+
+    `part_of` tells of a callback whose it is.
+    """
 
     method: str
     path: str
@@ -25,6 +42,8 @@ class Operation:
     document: str
     root: Mapping
     shared_parameters: Sequence[Found]
+    item: Mapping = field(kw_only=True, default_factory=dict)
+    part_of: str = field(kw_only=True, default="")
 
 
 def operation_text(operation: Operation, library: Library) -> tuple[str, Uses]:
@@ -37,6 +56,8 @@ def operation_text(operation: Operation, library: Library) -> tuple[str, Uses]:
 def _head(operation: Operation) -> Iterator[str]:
     value = operation.value
     yield f"{operation.method.upper()} {line(operation.path)}"
+    if operation.part_of:
+        yield operation.part_of
     for name in ("operationId", "summary"):
         if shown := line(value.get(name)):
             yield f"{name}: {shown}"
@@ -44,7 +65,16 @@ def _head(operation: Operation) -> Iterator[str]:
         yield f"tags: {', '.join(filter(None, tags))}"
     if value.get("deprecated") is True:
         yield "deprecated"
-    yield from indented(text(value.get("description")))
+    yield from _servers(value.get("servers", operation.item.get("servers")))
+    for told in (operation.item.get("summary"), value.get("description"),
+                 operation.item.get("description")):  # fmt: skip
+        yield from indented(text(told))
+
+
+def _servers(servers: Any) -> Iterator[str]:
+    for server in items(servers)[:_MOST_SERVERS]:
+        if url := line(mapping(server).get("url")):
+            yield f"server: {url}"
 
 
 class _Written:
@@ -60,6 +90,7 @@ class _Written:
                 yield from self._parameter(place)
         yield from self._bodies(parameters)
         yield from self._responses()
+        yield from self._callbacks()
         yield from self._security()
 
     def _parameters(self) -> list[Found]:
@@ -81,6 +112,7 @@ class _Written:
         need = ", required" if parameter.get("required") is True else ""
         yield f"parameter {name} in {where}{need}: {self._type(self._schema(place))}"
         yield from described(parameter)
+        yield from self._examples(place)
 
     def _schema(self, place: Found) -> Found:
         """Of a parameter or header: its schema, that of its content, or what it is itself."""
@@ -109,8 +141,7 @@ class _Written:
                 yield from described(place.value)
 
     def _responses(self) -> Iterator[str]:
-        responses = mapping(self._operation.value.get("responses"))
-        for status, value in sorted(responses.items()):
+        for status, value in members(self._operation.value.get("responses")):
             place = self._library.follow(value, self._operation.document)
             response = mapping(place.value)
             told = line(response.get("description"))
@@ -119,13 +150,16 @@ class _Written:
                 kinds = ", ".join(self._kinds("produces")) or "content"
                 yield f"  {kinds}: {self._type(Found(response['schema'], place.document))}"
             yield from self._contents(response.get("content"), place.document)
+            yield from examples_by_kind(response)
             yield from self._headers(response.get("headers"), place.document)
+            yield from self._links(response.get("links"), place.document)
 
     def _contents(self, contents: Any, document: str) -> Iterator[str]:
-        for kind, value in sorted(mapping(contents).items()):
+        for kind, value in members(contents):
             content = self._library.follow(value, document)
             schema = Found(mapping(content.value).get("schema", {}), content.document)
             yield f"  {line(kind)}: {self._type(schema)}"
+            yield from self._examples(Found(mapping(content.value), content.document))
 
     def _headers(self, headers: Any, document: str) -> Iterator[str]:
         for name, value in sorted(mapping(headers).items()):
@@ -133,9 +167,24 @@ class _Written:
             header = Found(mapping(place.value), place.document)
             yield f"  header {line(name)}: {self._type(self._schema(header))}"
 
+    def _links(self, links: Any, document: str) -> Iterator[str]:
+        for name, value in members(links):
+            link = mapping(self._library.follow(value, document).value)
+            leads = line(link.get("operationId")) or line(link.get("operationRef"))
+            told = line(link.get("description"))
+            yield f"  link {line(name)} to {leads or 'nowhere'}{f': {told}' if told else ''}"
+
+    def _callbacks(self) -> Iterator[str]:
+        operation = self._operation
+        for each in callbacks_of(operation.value, operation.document, self._library):
+            yield f"callback {line(each.name)}: {each.method.upper()} {line(each.expression)}"
+
+    def _examples(self, place: Found) -> Iterator[str]:
+        return examples_of(place.value, lambda value: self._library.follow(value, place.document))
+
     def _security(self) -> Iterator[str]:
         wanted = self._operation.value.get("security", self._operation.root.get("security"))
-        names = [" and ".join(map(line, sorted(mapping(each)))) for each in items(wanted)]
+        names = [" and ".join(map(_scheme, members(each))) for each in items(wanted)]
         if names:
             yield f"security: {' or '.join(name or 'none' for name in names)}"
 
@@ -145,3 +194,8 @@ class _Written:
 
     def _type(self, schema: Found) -> str:
         return type_of(schema.value, lambda reference: self._uses.named(reference, schema.document))
+
+
+def _scheme(named: tuple[str, Any]) -> str:
+    name, scopes = named[0], [line(scope) for scope in items(named[1])[:_MOST_SCOPES]]
+    return f"{line(name)}({', '.join(scopes)})" if scopes else line(name)

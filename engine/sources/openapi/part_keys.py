@@ -23,8 +23,21 @@ def operation_key(document: str, path: str, method: str) -> str:
     return _bounded(f"{document}/paths/{'/'.join(folders)}/{_segment(method)}", OPERATION)
 
 
+def path_key(document: str, word: str, path: str) -> str:
+    """Where a path item would be; it is no entry, but something may be wrong with it."""
+    return _bounded(f"{document}/{word}/{_segment(path)}", "")
+
+
 def webhook_key(document: str, name: str, method: str) -> str:
     return _bounded(f"{document}/webhooks/{_segment(name)}/{_segment(method)}", OPERATION)
+
+
+def callback_key(
+    document: str, word: str, path: str, method: str, name: str, expression: str, called: str
+) -> str:
+    """What `post` of `/pets` calls is at petstore.yaml/callbacks/paths/%2Fpets/post/..."""
+    segments = "/".join(map(_segment, (path, method, name, expression, called)))
+    return _bounded(f"{document}/callbacks/{word}/{segments}", OPERATION)
 
 
 def schema_key(document: str, pointer: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ uses @User petstore.yaml/schemas/User.openapi-schema
 from collections.abc import Iterator
 from typing import Any
 
+from engine.sources.openapi.examples import schema_examples
 from engine.sources.openapi.library import Library, Target
 from engine.sources.openapi.schema_type import fields_of, head_of, shown_name
 from engine.sources.openapi.uses import Uses
@@ -23,13 +24,15 @@ def schema_text(target: Target, schema: Any, library: Library) -> tuple[str, Use
     uses = Uses(library)
 
     def named(reference: Any) -> str:
-        return uses.named(reference, target.document)
+        return uses.named(reference, target.document, target.pointer)
 
     name = line(target.pointer[-1] if target.pointer else target.document)
     lines = [f"schema {shown_name(name)}: {head_of(schema, named)}", *described(schema)]
+    lines += schema_examples(schema)
     for field, required, kind, value in fields_of(schema, named):
         lines.append(f"field {shown_name(line(field))}{'' if required else '?'}: {kind}")
         lines += described(value)
+        lines += schema_examples(value)
         lines += _notes(value, "", 0)
     return "\n".join((*lines, *uses.lines())) + "\n", uses
 
@@ -49,7 +52,7 @@ def indented(prose: str) -> Iterator[str]:
 
 def _notes(schema: Any, path: str, depth: int) -> Iterator[str]:
     """What is said of the properties that are spelled out inside another one."""
-    if not isinstance(schema, dict) or depth > _DEEPEST_NOTE or "$ref" in schema:
+    if not isinstance(schema, dict) or depth > _DEEPEST_NOTE:
         return
     for name, value in sorted(mapping(schema.get("properties")).items()):
         inner = f"{path}.{name}" if path else name

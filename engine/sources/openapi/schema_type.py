@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from engine.sources.openapi.values import items, line, literal, mapping
+from engine.sources.openapi.values import items, line, literal, mapping, members
 
 # Deeper inline schemas, and more values of an enumeration, are not shown.
 MAX_INLINE = 12
@@ -19,6 +19,14 @@ _BOUNDS = (
     ("pattern", "/{}/"), ("contentEncoding", "{}"),
 )  # fmt: skip
 _COMBINING = frozenset({"allOf", "oneOf", "anyOf", "not", "discriminator"})
+# Where a dynamic reference may lead to several places, it is taken for the first.
+_REFERRING = ("$ref", "$dynamicRef", "$recursiveRef")
+_CONDITIONS = (
+    ("contains", "contains {}"), ("propertyNames", "named {}"), ("if", "if {}"),
+    ("then", "then {}"), ("else", "else {}"), ("unevaluatedProperties", "others {}"),
+    ("unevaluatedItems", "other items {}"), ("contentSchema", "content {}"),
+)  # fmt: skip
+_CONDITIONAL = frozenset({"dependentSchemas", *(name for name, _ in _CONDITIONS)})
 _FLAGS = ("uniqueItems", "readOnly", "writeOnly", "deprecated")
 
 # Most schemas have none of these, and need not be asked for each.
@@ -34,12 +42,23 @@ def type_of(schema: Any, named: Named, depth: int = 0) -> str:
         return "…"
     if not isinstance(schema, dict):
         return "never" if schema is False else "any"
-    if "$ref" in schema:
-        return named(schema["$ref"])
-    parts = [_own(schema, named, depth), *_combined(schema, named, depth)]
+    parts = [
+        _named(schema, named),
+        _own(schema, named, depth),
+        *_combined(schema, named, depth),
+        *_conditions(schema, named, depth),
+    ]
     kept = [part for part in parts if part] or ["any"]
     written = kept[0] if len(kept) == 1 else " & ".join(map(_grouped, kept))
     return f"{written} | null" if schema.get("nullable") is True else written
+
+
+def _named(schema: dict[str, Any], named: Named) -> str:
+    """The schema referred to, if any; since 3.1 there may be more to say beside it."""
+    for word in _REFERRING:
+        if word in schema:
+            return named(schema[word])
+    return ""
 
 
 def fields_of(schema: Any, named: Named, depth: int = 0) -> Iterator[tuple[str, bool, str, Any]]:
@@ -53,8 +72,7 @@ def fields_of(schema: Any, named: Named, depth: int = 0) -> Iterator[tuple[str, 
     for name, value in sorted(mapping(schema.get("properties")).items()):
         yield name, name in required, type_of(value, named, depth + 1), value
     for member in items(schema.get("allOf")):
-        if isinstance(member, dict) and "$ref" not in member:
-            yield from fields_of(member, named, depth + 1)
+        yield from fields_of(member, named, depth + 1)
 
 
 def head_of(schema: Any, named: Named) -> str:
@@ -63,7 +81,7 @@ def head_of(schema: Any, named: Named) -> str:
 
 
 def _without_fields(schema: Any, depth: int) -> Any:
-    if not isinstance(schema, dict) or "$ref" in schema or depth > MAX_INLINE:
+    if not isinstance(schema, dict) or depth > MAX_INLINE:
         return schema
     rest = {name: value for name, value in schema.items() if name not in ("properties", "required")}
     if "properties" in schema:
@@ -139,9 +157,30 @@ def _combined(schema: dict[str, Any], named: Named, depth: int) -> Iterator[str]
             yield sign.join(map(_grouped, members)) if len(members) > 1 else members[0]
     if isinstance(schema.get("not"), dict):
         yield f"not {_grouped(type_of(schema['not'], named, depth + 1))}"
-    tag = mapping(schema.get("discriminator")).get("propertyName") or schema.get("discriminator")
-    if isinstance(tag, str):
-        yield f"told by {line(tag)}"
+    yield from _told_by(schema.get("discriminator"), named)
+
+
+def _told_by(discriminator: Any, named: Named) -> Iterator[str]:
+    tag = mapping(discriminator).get("propertyName") or discriminator
+    if not isinstance(tag, str):
+        return
+    # A value may also be the bare name of a schema, which is then one of those combined.
+    kinds = [
+        f"{line(value)}: {named(leads)}"
+        for value, leads in members(mapping(discriminator).get("mapping"))
+        if isinstance(leads, str) and "#" in leads
+    ]
+    yield f"told by {line(tag)}" + (f"({', '.join(kinds)})" if kinds else "")
+
+
+def _conditions(schema: dict[str, Any], named: Named, depth: int) -> Iterator[str]:
+    if _CONDITIONAL.isdisjoint(schema):
+        return
+    for word, told in _CONDITIONS:
+        if isinstance(schema.get(word), dict):
+            yield told.format(_grouped(type_of(schema[word], named, depth + 1)))
+    for name, value in sorted(mapping(schema.get("dependentSchemas")).items()):
+        yield f"with {line(name)} {_grouped(type_of(value, named, depth + 1))}"
 
 
 def _grouped(written: str) -> str:

@@ -1,5 +1,7 @@
 """What a catalogue keeps on disk: its parts, the last good text of each document, and what
-servers want to be asked by. All of it can be lost, at the cost of some work.
+servers want to be asked by. All of it can be lost, or damaged, at the cost of some work.
+
+Each file begins with the hash of what follows: one that is damaged counts as not there.
 """
 
 import hashlib
@@ -8,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,9 @@ from engine.sources.source import Stamp
 KEEP_SECONDS = 86_400
 
 _PACK = ".pack"
+_PASSING = (_PACK, ".unit", ".names")
+_CHECK_BYTES = 16
+_BLOCK_BYTES = 1 << 20
 _HASH_BYTES = 24
 _TIME_BITS = (1 << 59) - 1
 _INODE_BITS = (1 << 63) - 1
@@ -47,16 +53,21 @@ class Shelf:
         return self.pack(digest)
 
     def get(self, name: str) -> bytes | None:
+        path = Path(self.path, name)
         try:
-            return Path(self.path, name).read_bytes()
+            found = path.read_bytes()
+            os.utime(path)
         except OSError:
             return None
+        content = found[_CHECK_BYTES:]
+        return content if _check(content) == found[:_CHECK_BYTES] else None
 
     def put(self, name: str, content: bytes) -> None:
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".new-")
         try:
             with open(descriptor, "wb") as file:
+                file.write(_check(content))
                 file.write(content)
             os.replace(temporary, os.path.join(self.path, name))
         except BaseException:
@@ -66,21 +77,29 @@ class Shelf:
     def _tidy(self, kept: str) -> None:
         old = time.time() - KEEP_SECONDS
         for entry in os.scandir(self.path):
-            passing = entry.name.endswith(_PACK) or entry.name.startswith(".new-")
-            if passing and entry.name != kept and entry.stat().st_mtime < old:
-                Path(entry.path).unlink(missing_ok=True)
+            passing = entry.name.endswith(_PASSING) or entry.name.startswith(".new-")
+            if not passing or entry.name == kept:
+                continue
+            # Another process may be tidying too.
+            with suppress(FileNotFoundError):
+                if entry.stat().st_mtime < old:
+                    os.unlink(entry.path)
 
 
 class Pack:
-    """Parts that were put on a shelf, to be read one by one. Stays readable when it is replaced."""
+    """Parts that were put on a shelf, to be read one by one. Stays readable when it is replaced.
+
+    Raises `ValueError` if it is damaged.
+    """
 
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        length = int.from_bytes(os.pread(self._descriptor, 8, 0), "big")
-        index = json.loads(os.pread(self._descriptor, length, 8))
+        _verify(self._descriptor)
+        length = int.from_bytes(os.pread(self._descriptor, 8, _CHECK_BYTES), "big")
+        index = json.loads(os.pread(self._descriptor, length, _CHECK_BYTES + 8))
         self.about: Any = index["about"]
         self._places: dict[str, tuple[int, int, str]] = index["parts"]
-        self._start = 8 + length
+        self._start = _CHECK_BYTES + 8 + length
 
     def __del__(self) -> None:
         if hasattr(self, "_descriptor"):
@@ -99,8 +118,24 @@ class Pack:
         return os.pread(self._descriptor, size, self._start + offset)
 
 
+def _check(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_CHECK_BYTES).digest()
+
+
+def _verify(descriptor: int) -> None:
+    hashed, place = hashlib.blake2b(digest_size=_CHECK_BYTES), _CHECK_BYTES
+    while block := os.pread(descriptor, _BLOCK_BYTES, place):
+        hashed.update(block)
+        place += len(block)
+    if os.pread(descriptor, _CHECK_BYTES, 0) != hashed.digest():
+        raise ValueError("damaged")
+
+
 def open_pack(path: str) -> Pack:
-    """The parts at this place as they are now, opened once in a process. Raises `OSError`."""
+    """The parts at this place as they are now, opened once in a process.
+
+    Raises `OSError` and, if they are damaged, `ValueError`.
+    """
     found = os.stat(path)
     return _opened(path, found.st_ino, found.st_mtime_ns)
 

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.sources.openapi.library import Library, Target, split_reference
-from engine.sources.openapi.part_keys import schema_key
-from engine.sources.openapi.values import line
 
 _NO_NAME = re.compile(r"[^\w.-]+")
 
@@ -23,26 +21,21 @@ class Uses:
         self._lines: dict[str, str] = {}
         self.targets: dict[Target, None] = {}
 
-    def named(self, reference: Any, document: str) -> str:
+    def named(self, reference: Any, document: str, within: tuple[str, ...] = ()) -> str:
         """What the schema behind a reference is called here: `@Pet`."""
         if not isinstance(reference, str):
             return "any"
-        target = self._library.target(reference, document)
-        if target is None:
-            return self._name(reference, line(reference), "remote")
-        key = schema_key(target.document, target.pointer)
-        if self._library.find(target) is None:
-            return self._name(reference, key, "missing")
-        self.targets[target] = None
-        return self._name(reference, key, "uses")
+        verb, place, target = self._library.look_up(reference, document, within)
+        if target is not None and verb == "uses":
+            self.targets[target] = None
+        last = target.pointer[-1] if target and target.pointer else _last_of(reference)
+        return self._name(last, place, verb)
 
     def lines(self) -> Iterator[str]:
         yield from self._lines.values()
 
-    def _name(self, reference: str, place: str, verb: str) -> str:
+    def _name(self, last: str, place: str, verb: str) -> str:
         if place not in self._names:
-            path, pointer = split_reference(reference)
-            last = pointer[-1] if pointer else path.rpartition("/")[2].partition(".")[0]
             name = stem = _NO_NAME.sub("_", last)[:80] or "schema"
             number = 1
             while f"@{name}" in self._names.values():
@@ -51,3 +44,8 @@ class Uses:
             self._names[place] = f"@{name}"
             self._lines[place] = f"{verb} @{name} {place}"
         return self._names[place]
+
+
+def _last_of(reference: str) -> str:
+    path, pointer, _ = split_reference(reference)
+    return pointer[-1] if pointer else path.rpartition("/")[2].partition(".")[0]

@@ -4,6 +4,7 @@ Documents are written by strangers: whatever has another type than it should cou
 not there, so that a mistake costs what it says and nothing else.
 """
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -21,6 +22,15 @@ def mapping(value: object) -> Mapping:
 
 def items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def hash_of(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def members(value: object) -> list[tuple[str, Any]]:
+    """What a mapping holds by name, sorted, without the extensions that tools invent (`x-`)."""
+    return sorted((name, each) for name, each in mapping(value).items() if name[:2] != "x-")
 
 
 def text(value: object) -> str:

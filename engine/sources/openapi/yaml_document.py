@@ -6,7 +6,7 @@ by the rules of YAML 1.2, which are those of JSON: `no` is a word and `on` a key
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +26,18 @@ _WORDS: dict[str, Any] = {
 _MERGE = "<<"
 
 
-def load_yaml(source: str, *, max_nodes: int = MAX_NODES, max_depth: int = MAX_DEPTH) -> Any:
-    """The value of the only document of `source`. Raises `DocumentProblem`."""
-    builder = _Builder(max_nodes, max_depth)
+def load_yaml(
+    source: str,
+    warn: Callable[[str], None],
+    *,
+    max_nodes: int = MAX_NODES,
+    max_depth: int = MAX_DEPTH,
+) -> Any:
+    """The value of the only document of `source`. Raises `DocumentProblem`.
+
+    `warn` is told of keys that stand twice, of which the last one counts.
+    """
+    builder = _Builder(warn, max_nodes, max_depth)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         # The events are made one by one: what is too much is never parsed to its end.
@@ -51,7 +60,8 @@ class _Open:
 
 
 class _Builder:
-    def __init__(self, max_nodes: int, max_depth: int) -> None:
+    def __init__(self, warn: Callable[[str], None], max_nodes: int, max_depth: int) -> None:
+        self._warn = warn
         self._max_nodes = max_nodes
         self._max_depth = max_depth
         self._nodes = 0
@@ -121,7 +131,10 @@ class _Builder:
         if isinstance(around.value, list):
             around.value.append(value)
         elif around.key is None:
-            around.key = _key(around.value, value, event)
+            around.key = str(value)
+            if around.key in around.value:
+                told = f"the key {around.key[:80]!r} stands twice; the last one counts"
+                self._warn(f"{_line(event)}: {told}")
         else:
             self._put_value(around, around.key, value)
 
@@ -140,13 +153,6 @@ class _Builder:
     def _keep_anchor(self, anchor: str | None, value: Any, size: int) -> None:
         if anchor is not None:
             self._anchored[anchor] = value, size
-
-
-def _key(known: dict[str, Any], value: Any, event: Any) -> str:
-    key = str(value)
-    if key in known:
-        raise DocumentProblem(f"{_line(event)}: the key {key[:80]!r} stands twice")
-    return key
 
 
 def _merge(target: dict[str, Any], merged: list[Any], event: Any) -> int:

@@ -1,7 +1,9 @@
 """Where documents come from: files, folders, servers; what is kept when they fail."""
 
 import gzip
+import logging
 import pickle
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +15,15 @@ import pytest
 import yaml
 from api_documents import PETSTORE
 
-from engine.sources import FileGone, FileTooLarge, OpenApiCatalog, SourceError, SourceMissing
+from engine.sources import (
+    Checkouts,
+    FileGone,
+    FileTooLarge,
+    OpenApiCatalog,
+    SourceError,
+    SourceMissing,
+    UrlRules,
+)
 from engine.sources.addresses import is_public
 
 PET = "petstore.yaml/schemas/Pet.openapi-schema"
@@ -300,3 +310,75 @@ def test_documents_of_one_server_refer_to_each_other_and_nothing_else_is_fetched
     assert f"uses @B {host}/b.json/schemas/B.openapi-schema\n" in text
     assert "remote @C c.json#/C\n" in text
     assert {path for path, _ in site.asked} == {"/a.json", "/b.json"}
+
+
+@pytest.mark.parametrize("query", ["key=s3cret", "v=1&api_key=s3cret", "Access-Token=s3cret",
+                                   "X-Amz-Signature=s3cret", "sig=s3cret", "password"])  # fmt: skip
+def test_an_address_with_a_credential_is_refused_and_not_repeated(query: str) -> None:
+    with pytest.raises(SourceMissing, match="looks like a credential") as caught:
+        OpenApiCatalog(f"https://example.com/api.json?{query}")
+    assert "s3cret" not in str(caught.value)
+    assert OpenApiCatalog("https://example.com/api.json?version=2&lang=en")
+
+
+def test_what_a_server_redirects_to_is_told_to_nobody(
+    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.put("/real.yaml?token=s3cret", PETSTORE)
+    site.pages["/a.yaml"] = (302, {"Location": "/real.yaml?token=s3cret"}, b"")
+    catalog = _remote(site, tmp_path)
+    assert len(_keys(catalog)) == 5
+    site.pages["/real.yaml?token=s3cret"] = (500, {}, b"")
+    told = [*_keys(catalog), *_problems(catalog).values(), str(catalog.describe()), caplog.text]
+    assert not [each for each in told if "s3cret" in each]
+    kept = [path.read_bytes() for path in (tmp_path / "cache").iterdir()]
+    assert not [each for each in kept if b"s3cret" in each]
+
+
+async def test_a_setting_of_the_place_refuses_private_addresses(site: Site, tmp_path: Path) -> None:
+    site.put("/a.yaml", PETSTORE)
+    strict = Checkouts(root=tmp_path / "checkouts", rules=UrlRules(public_only=True))
+    lax = Checkouts(root=tmp_path / "checkouts")
+    for checkouts, refuse_private in ((strict, False), (strict, True), (lax, True)):
+        catalog = OpenApiCatalog(f"{site.url}/a.yaml", refuse_private=refuse_private)
+        with pytest.raises(SourceMissing, match=r"private address 127\.0\.0\.1"):
+            async with catalog.brought(checkouts, lambda _: None):
+                pass
+    assert site.asked == []
+    async with OpenApiCatalog(f"{site.url}/a.yaml").brought(lax, lambda _: None) as prepared:
+        assert len(prepared.snapshot().files) == 5
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_asked(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hop looks its name up once, and a name that has come to mean us is not asked."""
+    site.put("/b.yaml", PETSTORE)
+    site.pages["/a.yaml"] = (302, {"Location": "/b.yaml"}, b"")
+    port = int(site.url.rpartition(":")[2])
+    answers = ["8.8.8.8", "10.0.0.1", "127.0.0.1"]
+    connected: list[tuple[str, int]] = []
+    connect = socket.create_connection
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers.pop(0), port))]
+
+    def connect_here(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
+        connected.append(address)
+        monkeypatch.undo()
+        here = connect(("127.0.0.1", port), *arguments, **options)
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        return here
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "create_connection", connect_here)
+    catalog = OpenApiCatalog(
+        f"http://rebound.example:{port}/a.yaml", cache=tmp_path / "cache", refuse_private=True
+    )
+    with pytest.raises(SourceMissing, match=r"private address 10\.0\.0\.1"):
+        catalog.snapshot()
+    assert connected == [("8.8.8.8", port)]
+    assert answers == ["127.0.0.1"]
+    ((path, headers),) = site.asked
+    assert (path, headers["host"]) == ("/a.yaml", f"rebound.example:{port}")
