@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from engine.embedders import BadVectors, Embedder, HashedEmbedder, LocalEmbedder
     from engine.engine import Engine, Neighbours, Realm
     from engine.errors import (
+        BadCursor,
         BadFilter,
         BadSetting,
         EntryNotFound,
+        IndexMoved,
         JobNotFound,
         PassFailed,
         PermanentFailure,
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
     )
     from engine.explain import Explanation, Step
     from engine.index.cards import CardEntry
+    from engine.index.hit import Hit, Related
     from engine.index.live import Entry
-    from engine.index.search import Hit
+    from engine.index.search import SearchPage
     from engine.job import Job
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.opening import Work
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "BadCursor",
     "BadFilter",
     "BadSetting",
     "BadVectors",
@@ -71,6 +75,7 @@ __all__ = [
     "HashedEmbedder",
     "Hit",
     "HttpRenderer",
+    "IndexMoved",
     "Isolation",
     "Job",
     "JobNotFound",
@@ -88,6 +93,8 @@ __all__ = [
     "RealmExists",
     "RealmNotFound",
     "RealmStatus",
+    "Related",
+    "SearchPage",
     "Settings",
     "Source",
     "SshKey",
@@ -105,6 +112,7 @@ __all__ = [
 
 _PLACES = {
     "Attempt": "engine.jobs",
+    "BadCursor": "engine.errors",
     "BadFilter": "engine.errors",
     "BadSetting": "engine.errors",
     "BadVectors": "engine.embedders",
@@ -125,8 +133,9 @@ _PLACES = {
     "GitHubApp": "engine.sources.github_app",
     "GitRepository": "engine.sources",
     "HashedEmbedder": "engine.embedders",
-    "Hit": "engine.index.search",
+    "Hit": "engine.index.hit",
     "HttpRenderer": "engine.cards.renderer",
+    "IndexMoved": "engine.errors",
     "Isolation": "engine.settings",
     "Job": "engine.job",
     "JobNotFound": "engine.errors",
@@ -144,6 +153,8 @@ _PLACES = {
     "RealmExists": "engine.errors",
     "RealmNotFound": "engine.errors",
     "RealmStatus": "engine.status",
+    "Related": "engine.index.hit",
+    "SearchPage": "engine.index.search",
     "Settings": "engine.settings",
     "Source": "engine.sources",
     "SshKey": "engine.sources.git_credentials",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.embedders import Embedder
 from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
@@ -13,8 +13,10 @@ from engine.index import live
 from engine.index.cards import CardEntry, find_cards
 from engine.index.database import Connection
 from engine.index.document_filter import Where, document_filter
+from engine.index.hit import Hit
 from engine.index.live import Entry, RealmRow
-from engine.index.search import Hit, SearchFilter, search
+from engine.index.search import SearchFilter, SearchPage, search
+from engine.index.vector_index import tend_vector_indexes
 from engine.job import Job
 from engine.jobs import JobState, clear, store, sweep_now
 from engine.opening import Parts, Work, opened_parts
@@ -108,26 +110,91 @@ class Engine:
         text: str,
         *,
         realm: str | Sequence[str] | None = None,
+        tenants: str | Sequence[str] | None = None,
         path: str | None = None,
         language: str | None = None,
+        kind: str | Sequence[str] | None = None,
         type: str | None = None,  # noqa: A002 - what people call it
         where: Where | None = None,
+        group: Literal["file"] | None = None,
+        related: bool = False,
         limit: int = 10,
     ) -> list[Hit]:
-        """The chunks that answer `text` best, best first.
+        """The chunks that answer `text` best, best first; at most 1,000.
 
-        `realm` narrows to one or several realms, `path` to keys that match a glob
-        (`django/db/**`), `language` to one language, `type` and `where` to cards, as in
-        `cards`. Every live chunk that passes the
-        filters is considered; nothing is approximated.
+        `realm` narrows to one or several realms, `tenants` to those of one or several
+        tenants, `path` to keys that match a glob (`django/db/**`), `language` to one
+        language, `kind` to kinds of symbols (`class`), `type` and `where` to cards, as in
+        `cards`. With `group="file"` each file is there once, by its best chunk; `related`
+        adds definitions that a hit uses, and files that depend on it.
+
+        Every chunk is compared while what passes the filters is small; above 20,000 chunks
+        an index proposes the nearest, once there is one: see `tend_indexes`.
         """
-        names = [realm] if isinstance(realm, str) else realm
-        ids = None if names is None else [(await self._row(name)).id for name in names]
-        document = document_filter(type, where)
-        wanted = SearchFilter(realm_ids=ids, path=path, language=language, document=document)
-        return await search(
-            self._pool, self._embedder, self._embedder_id, text, wanted=wanted, limit=limit
+        page = await self.search_page(
+            text,
+            realm=realm,
+            tenants=tenants,
+            path=path,
+            language=language,
+            kind=kind,
+            type=type,
+            where=where,
+            group=group,
+            related=related,
+            limit=limit,
         )
+        return page.hits
+
+    async def search_page(
+        self,
+        text: str,
+        *,
+        realm: str | Sequence[str] | None = None,
+        tenants: str | Sequence[str] | None = None,
+        path: str | None = None,
+        language: str | None = None,
+        kind: str | Sequence[str] | None = None,
+        type: str | None = None,  # noqa: A002 - what people call it
+        where: Where | None = None,
+        group: Literal["file"] | None = None,
+        related: bool = False,
+        limit: int = 10,
+        cursor: str | None = None,
+    ) -> SearchPage:
+        """`search` in pages: with the `cursor` of a page, and all else as before, the next one.
+
+        Pages continue each other as long as no realm that is searched has changed; then
+        `IndexMoved` is raised. The last page, some hundred hits on, has no cursor. Raises
+        `BadCursor` for one of another question.
+        """
+        wanted = SearchFilter(
+            realms=_several(realm),
+            tenants=_several(tenants),
+            path=path,
+            language=language,
+            kinds=_several(kind),
+            document=document_filter(type, where),
+        )
+        return await search(
+            self._pool,
+            self._embedder,
+            self._embedder_id,
+            text,
+            wanted=wanted,
+            limit=limit,
+            cursor=cursor,
+            grouped=group == "file",
+            related=related,
+        )
+
+    async def tend_indexes(self) -> list[str]:
+        """Build the indexes of vectors that are due, and drop those of no use; their names.
+
+        Workers do it at their start and every so often. It may take minutes, and nobody
+        waits for it but who asks; while another process is at it, it does nothing.
+        """
+        return [name for name, _ in await tend_vector_indexes(self._database.dsn)]
 
     async def cards(
         self,
@@ -325,10 +392,26 @@ class Realm:
         )
 
     async def search(
-        self, text: str, *, path: str | None = None, language: str | None = None, limit: int = 10
+        self,
+        text: str,
+        *,
+        path: str | None = None,
+        language: str | None = None,
+        kind: str | Sequence[str] | None = None,
+        group: Literal["file"] | None = None,
+        related: bool = False,
+        limit: int = 10,
     ) -> list[Hit]:
+        """The chunks of this realm that answer best; see `Engine.search`."""
         return await self._engine.search(
-            text, realm=self.name, path=path, language=language, limit=limit
+            text,
+            realm=self.name,
+            path=path,
+            language=language,
+            kind=kind,
+            group=group,
+            related=related,
+            limit=limit,
         )
 
     async def status(self) -> RealmStatus:
@@ -336,3 +419,7 @@ class Realm:
 
     async def delete(self) -> None:
         await self._engine.delete_realm(self.name)
+
+
+def _several(names: str | Sequence[str] | None) -> Sequence[str] | None:
+    return [names] if isinstance(names, str) else names

@@ -6,7 +6,15 @@ class WidthwiseError(Exception):
 
 
 class BadFilter(WidthwiseError):
-    """What was asked of the attributes of cards can't be asked."""
+    """What a search or a listing was to be narrowed to can't be asked for."""
+
+
+class BadCursor(WidthwiseError):
+    """A cursor is none, or belongs to another question."""
+
+
+class IndexMoved(WidthwiseError):
+    """A realm has changed since the first page of a search: begin again without a cursor."""
 
 
 class BadSetting(WidthwiseError):

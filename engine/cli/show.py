@@ -13,7 +13,7 @@ from rich.text import Text
 
 from engine.engine import Neighbours
 from engine.explain import Explanation
-from engine.index.search import Hit
+from engine.index.hit import Hit
 from engine.report import PassReport
 from engine.status import Condition, RealmStatus
 

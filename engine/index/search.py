@@ -1,17 +1,28 @@
 """Ranked chunks for a question: vectors and full text, fused. Reads live rows only."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import asyncpg
 from pgvector import HalfVector
 
 from engine.embedders import Embedder, checked
+from engine.errors import BadCursor, BadFilter, IndexMoved, RealmNotFound
+from engine.index.cursor import DEEPEST, Cursor, digest
+from engine.index.database import Connection
 from engine.index.document_filter import DocumentFilter
 from engine.index.globs import glob_pattern
+from engine.index.hit import Hit
+from engine.index.related import related_of
+from engine.index.search_costs import EXACT_CHUNKS, Costs, affordable, index_settings
+from engine.index.search_costs import MATCHED_ROWS as MOST_MATCHED
 from engine.index.sql import query
 from engine.index.terms import query_terms, tsquery_text
+from engine.index.vector_index import index_name
 
 # How far down each ranking is looked at.
 CANDIDATES = 200
@@ -24,46 +35,69 @@ VECTOR_WEIGHT = 1.0
 TEXT_WEIGHT = 1.0
 TERM_WEIGHTS = (0.5, 0.5, 0.5, 1.0)
 
+# Nobody asks in more words; what is behind is a file that was pasted.
+QUESTION_CHARS: Final = 8_192
+_LONGEST_FILTER: Final = 1_000
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+# The values of a question decide the plan, so that each is planned for its own. A plan of a
+# few milliseconds is not compiled, however much it is thought to cost.
+_SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+_EXACT_ORDER: Final = "ORDER BY embedding <=> $1, version, ordinal"
+
 
 @dataclass(frozen=True, slots=True)
 class SearchFilter:
-    """What a search is narrowed to; nothing given means no narrowing."""
+    """What a search is narrowed to; nothing given means no narrowing.
 
-    realm_ids: Sequence[int] | None = None
+    `tenants` are a wall: realms of others are not known here.
+    """
+
+    realms: Sequence[str] | None = None
+    tenants: Sequence[str] | None = None
     path: str | None = None
     language: str | None = None
+    kinds: Sequence[str] | None = None
     document: DocumentFilter = field(default_factory=DocumentFilter)
+
+    def __post_init__(self) -> None:
+        """Raises `BadFilter` for what no row can have."""
+        given = [*(self.tenants or ()), *(self.kinds or ()), self.path or "", self.language or ""]
+        for text in given:
+            if _UNSTORABLE.search(text) or len(text) > _LONGEST_FILTER:
+                raise BadFilter(f"{text[:80]!r} can't be searched for")
+
+    @property
+    def pattern(self) -> str | None:
+        return None if self.path is None else glob_pattern(self.path)
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A chunk that answers, best first by `score`.
+class SearchPage:
+    """Some hits, best first, and the cursor of the page behind them, if there may be one."""
 
-    `similarity` is the cosine to the question and `text_rank` the rank of the full text
-    match; each is missing where the chunk was found by the other alone.
-    """
+    hits: list[Hit]
+    cursor: str | None
 
-    realm: str
-    path: str
-    start_line: int
-    end_line: int
-    symbol: str
-    kind: str
-    language: str
-    generation: int
-    score: float
-    similarity: float | None
-    text_rank: float | None
-    text: str
-    uses: tuple[str, ...]
 
-    @classmethod
-    def of(cls, row: asyncpg.Record) -> "Hit":
-        values = dict(row)
-        return cls(text_rank=values.pop("rank"), uses=tuple(values.pop("uses")), **values)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text as it is asked: its terms, its vector, and the embedder that made that."""
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    lexemes: list[str]
+    vector: HalfVector
+    embedder_id: int
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which part of the ranking is wanted: `depth` is how far down each of the two goes."""
+
+    depth: int
+    limit: int
+    offset: int = 0
+    grouped: bool = False
 
 
 async def register_embedder(pool: asyncpg.Pool, embedder: Embedder) -> int:
@@ -81,26 +115,175 @@ async def search(
     *,
     wanted: SearchFilter,
     limit: int,
-) -> list[Hit]:
-    """The `limit` best live chunks. A question without any word finds nothing."""
-    lexemes = query_terms(text)
-    if not text.strip() or limit < 1:
-        return []
+    cursor: str | None = None,
+    grouped: bool = False,
+    related: bool = False,
+    exact_chunks: int = EXACT_CHUNKS,
+) -> SearchPage:
+    """The `limit` best live chunks, or those behind a cursor; at most `DEEPEST` at once.
+
+    A blank question finds nothing. With `grouped` a file is there once, by its best chunk.
+    All is read at one moment, so that a swap meanwhile changes nothing. Where no more than
+    `exact_chunks` pass the filters, each of them is compared.
+    """
+    if limit > DEEPEST:
+        raise BadFilter(f"{limit} hits: at most {DEEPEST:,} at once")
+    place = None if cursor is None else Cursor.parse(cursor)
+    text = text[:QUESTION_CHARS].encode("utf-8", "replace").decode()
+    asked = digest([text, wanted, grouped, embedder.fingerprint])
+    if place and place.question != asked:
+        raise BadCursor("the cursor belongs to another question; search without it")
+    question = await _question(embedder, embedder_id, text) if limit > 0 else None
+    async with _one_moment(pool) as connection:
+        realm_ids, generations = await _searched_realms(connection, wanted)
+        if place and place.generations != generations:
+            raise IndexMoved("the index has changed since the first page; search again from it")
+        if question is None:
+            return SearchPage([], None)
+        extent = Extent(
+            place.depth if place else max(CANDIDATES, limit),
+            limit,
+            place.offset if place else 0,
+            grouped,
+        )
+        rows = await _found(
+            connection, question, wanted, realm_ids, extent, exact_chunks=exact_chunks
+        )
+        around = await related_of(connection, rows) if related else [None] * len(rows)
+    hits = [Hit.of(row, question.lexemes, each) for row, each in zip(rows, around, strict=True)]
+    behind = Cursor(extent.offset + limit, extent.depth, asked, generations)
+    more = len(hits) == limit and behind.offset < 2 * extent.depth
+    return SearchPage(hits, str(behind) if more else None)
+
+
+async def _question(embedder: Embedder, embedder_id: int, text: str) -> Question | None:
+    if not text.strip():
+        return None
     vectors = checked(await embedder.embed([text]), 1, embedder.dimension)
-    rows = await pool.fetch(
-        query("search_chunks"),
-        HalfVector(vectors[0]),
-        embedder_id,
-        tsquery_text(lexemes),
-        wanted.realm_ids,
-        None if wanted.path is None else glob_pattern(wanted.path),
+    return Question(query_terms(text), HalfVector(vectors[0]), embedder_id, embedder.dimension)
+
+
+@asynccontextmanager
+async def _one_moment(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await _set_local(connection, _SETTINGS)
+        yield connection
+
+
+async def _set_local(connection: Connection, settings: dict[str, str]) -> None:
+    """For this transaction alone. The values are words and numbers of ours."""
+    await connection.execute(
+        "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
+    )
+
+
+async def _searched_realms(
+    connection: Connection, wanted: SearchFilter
+) -> tuple[list[int] | None, str]:
+    """Their numbers, or None for all; and what tells whether any of them has changed."""
+    names = None if wanted.realms is None else list(wanted.realms)
+    for name in names or ():
+        if _UNSTORABLE.search(name):
+            raise RealmNotFound(name)
+    tenants = None if wanted.tenants is None else list(wanted.tenants)
+    row = await connection.fetchrow(query("select_searched_realms"), names, tenants)
+    assert row is not None  # an aggregate always has its row
+    for name in names or ():
+        if name not in row["names"]:
+            raise RealmNotFound(name)
+    everything = names is None and tenants is None
+    return (None if everything else row["ids"]), row["generations"]
+
+
+async def _found(
+    connection: Connection,
+    question: Question,
+    wanted: SearchFilter,
+    realm_ids: list[int] | None,
+    extent: Extent,
+    *,
+    exact_chunks: int,
+) -> list[asyncpg.Record]:
+    """Rows from the approximate index if that is of use, else, or if it lacks some, from all."""
+    costs = await _costs(connection, question, wanted, realm_ids, counted=exact_chunks + 1)
+    exact = statement()
+    if costs.chunks <= exact_chunks:
+        values = _parameters(question, question.lexemes, wanted, realm_ids, extent, most=None)
+        return list(await connection.fetch(exact, *values))
+    lexemes = affordable(question.lexemes, costs)
+    values = _parameters(question, lexemes, wanted, realm_ids, extent, most=MOST_MATCHED)
+    if costs.indexed:
+        await _set_local(connection, index_settings(costs.pgvector, depth=extent.depth))
+        rows = await connection.fetch(statement(question.dimension), *values)
+        # The index gives up when too little of what is near passes the filters.
+        if rows and rows[0]["near_count"] >= extent.depth:
+            return list(rows)
+    return list(await connection.fetch(exact, *values))
+
+
+async def _costs(
+    connection: Connection,
+    question: Question,
+    wanted: SearchFilter,
+    realm_ids: list[int] | None,
+    *,
+    counted: int,
+) -> Costs:
+    row = await connection.fetchrow(
+        query("select_search_costs"),
+        realm_ids,
+        wanted.pattern,
         wanted.language,
-        max(CANDIDATES, limit),
-        limit,
+        *wanted.document.parameters,
+        counted,
+        index_name(question.embedder_id, question.dimension),
+        question.lexemes,
+    )
+    assert row is not None  # it selects from nothing
+    chunks, indexed, pgvector, rows, shares = row
+    return Costs(chunks, indexed, pgvector, rows, json.loads(shares))
+
+
+def statement(dimension: int | None = None) -> str:
+    """The search over all rows, or by the index of vectors of this dimension.
+
+    An index is used only for the very expression that it was made of, in an order that it
+    has by itself.
+    """
+    exact = query("search_chunks")
+    if dimension is None:
+        return exact
+    return exact.replace(_EXACT_ORDER, f"ORDER BY embedding::halfvec({dimension}) <=> $1")
+
+
+def _parameters(
+    question: Question,
+    lexemes: Sequence[str],
+    wanted: SearchFilter,
+    realm_ids: list[int] | None,
+    extent: Extent,
+    *,
+    most: int | None,
+) -> list[Any]:
+    return [
+        question.vector,
+        question.embedder_id,
+        tsquery_text(lexemes),
+        realm_ids,
+        wanted.pattern,
+        wanted.language,
+        extent.depth,
+        extent.limit,
         RANK_CONSTANT,
         VECTOR_WEIGHT,
         TEXT_WEIGHT,
         TERM_WEIGHTS,
         *wanted.document.parameters,
-    )
-    return [Hit.of(row) for row in rows]
+        None if wanted.kinds is None else list(wanted.kinds),
+        most,
+        extent.offset,
+        extent.grouped,
+    ]

@@ -3,9 +3,11 @@
 -- $6 language or null, $7 candidates of each ranking, $8 limit, $9 rank constant,
 -- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol,
 -- $13 document that must be contained or null, $14 condition on it as a path or null, $15 its
--- variables.
-WITH scope AS MATERIALIZED (
-    SELECT version, realm_id, key, language, generation
+-- variables, $16 kinds or null, $17 most rows whose words are ranked or null, $18 offset,
+-- $19 whether a file is shown once.
+-- Rows of unfinished passes have no entry, so that the join with `scope` leaves them out.
+WITH scope AS NOT MATERIALIZED (
+    SELECT version
     FROM entries
     WHERE ($4::bigint[] IS NULL OR realm_id = ANY ($4))
         AND ($5::text IS NULL OR key ~ $5)
@@ -16,19 +18,27 @@ WITH scope AS MATERIALIZED (
             OR jsonb_path_match(document, $14::text::jsonpath, $15::text::jsonb, true)
         )
 ),
-near AS (
+near AS MATERIALIZED (
     SELECT version, ordinal, 1 - (embedding <=> $1) AS similarity
     FROM chunks
     JOIN scope USING (version)
     WHERE embedder_id = $2
+        AND vector_dims(embedding) = vector_dims($1)
+        AND ($16::text[] IS NULL OR kind = ANY ($16))
     ORDER BY embedding <=> $1, version, ordinal
     LIMIT $7
 ),
-matched AS (
-    SELECT version, ordinal, ts_rank($12::float4[], terms, $3::tsquery, 1) AS rank
+found AS (
+    SELECT version, ordinal, terms
     FROM chunks
     JOIN scope USING (version)
     WHERE terms @@ $3::tsquery
+        AND ($16::text[] IS NULL OR kind = ANY ($16))
+    LIMIT $17
+),
+matched AS (
+    SELECT version, ordinal, ts_rank($12::float4[], terms, $3::tsquery, 1) AS rank
+    FROM found
     ORDER BY ts_rank($12::float4[], terms, $3::tsquery, 1) DESC, version, ordinal
     LIMIT $7
 ),
@@ -46,14 +56,26 @@ fused AS (
         sum(weight / ($9 + place)) AS score
     FROM placed
     GROUP BY version, ordinal
-    ORDER BY score DESC, version, ordinal
-    LIMIT $8
+),
+grouped AS (
+    SELECT *,
+        row_number() OVER (PARTITION BY version ORDER BY score DESC, ordinal) AS place_in_file,
+        count(*) OVER (PARTITION BY version) - 1 AS others
+    FROM fused
+),
+shown AS (
+    SELECT grouped.*, entries.realm_id, entries.key, entries.language, entries.generation
+    FROM grouped
+    JOIN entries USING (version)
+    WHERE NOT $19::boolean OR place_in_file = 1
+    ORDER BY score DESC, key, ordinal, realm_id
+    LIMIT $8 OFFSET $18
 )
-SELECT realms.name AS realm, scope.key AS path, chunks.start_line, chunks.end_line, chunks.symbol,
-    chunks.kind, scope.language, scope.generation, chunks.text, chunks.uses,
-    fused.score, fused.similarity, fused.rank
-FROM fused
+SELECT realms.id AS realm_id, realms.name AS realm, realms.revision AS commit, shown.key AS path,
+    chunks.start_line, chunks.end_line, chunks.symbol, chunks.kind, shown.language,
+    shown.generation, chunks.text, chunks.uses, shown.others, shown.score, shown.similarity,
+    shown.rank, (SELECT count(*) FROM near) AS near_count
+FROM shown
 JOIN chunks USING (version, ordinal)
-JOIN scope USING (version)
-JOIN realms ON realms.id = scope.realm_id
-ORDER BY fused.score DESC, scope.key, chunks.start_line
+JOIN realms ON realms.id = shown.realm_id
+ORDER BY shown.score DESC, shown.key, shown.ordinal, shown.realm_id

@@ -1,0 +1,3 @@
+CREATE INDEX CONCURRENTLY "{name}" ON chunks
+USING hnsw ((embedding::halfvec({dimension})) halfvec_cosine_ops)
+WHERE embedder_id = {embedder_id} AND vector_dims(embedding) = {dimension}
