@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
+from engine.index.database import Connection
 from engine.index.terms import encode_tsvector
 
 CHUNKS_PER_FILE: Final = 10
@@ -105,7 +105,7 @@ def _texts(chance: np.random.Generator) -> list[str]:
 
 
 async def fill(
-    connection: asyncpg.Connection, collection: Collection, *, embedder_id: int, realms: int
+    connection: Connection, collection: Collection, *, embedder_id: int, realms: int
 ) -> list[int]:
     """Write it with versions from 1 on; realms `r0`, `r1` and so on, every other of tenant `b`.
 

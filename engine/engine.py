@@ -16,7 +16,7 @@ from engine.index.document_filter import Where, document_filter
 from engine.index.hit import Hit
 from engine.index.live import Entry, RealmRow
 from engine.index.search import SearchFilter, SearchPage, search
-from engine.index.vector_index import tend_vector_indexes
+from engine.index.vector_index import may_need_tending, tend_vector_indexes
 from engine.job import Job
 from engine.jobs import JobState, clear, store, sweep_now
 from engine.opening import Parts, Work, opened_parts
@@ -191,10 +191,12 @@ class Engine:
     async def tend_indexes(self) -> list[str]:
         """Build the indexes of vectors that are due, and drop those of no use; their names.
 
-        Workers do it at their start and every so often. It may take minutes, and nobody
-        waits for it but who asks; while another process is at it, it does nothing.
+        Workers do it after passes. It may take minutes, and nobody waits for it but who
+        asks; while another process is at it, this one waits for its turn.
         """
-        return [name for name, _ in await tend_vector_indexes(self._database.dsn)]
+        if not await may_need_tending(self._pool):
+            return []
+        return [name for name, _ in await tend_vector_indexes(self._database.dsn, wait=True)]
 
     async def cards(
         self,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from engine.index.database import Database
+from engine.index.tender import Tender
 from engine.indexing import Indexing
 from engine.jobs import (
     Identity,
@@ -61,7 +62,8 @@ async def inline_workers(
             lease_seconds=settings.lease_seconds,
             max_attempts=settings.max_attempts,
         )
-        ears += [worker.hear, sweeper.hear]
+        tender = Tender(database)
+        ears += [worker.hear, sweeper.hear, tender.hear]
 
         async def staff() -> None:
             # Nobody claims before others can see that it lives.
@@ -69,6 +71,7 @@ async def inline_workers(
             for work in (
                 sweeper.sweep_forever,
                 sweeper.clear_forever,
+                tender.tend_forever,
                 worker.work,
                 reconciler.reconcile_forever,
             ):

@@ -133,6 +133,7 @@ def index_command(
 
     async def run(engine: Engine) -> None:
         report = await index_source(engine, name, files, from_scratch=from_scratch, quiet=json)
+        await engine.tend_indexes()
         errors = await engine.errors(name, limit=show.SHOWN_ERRORS) if report.errors else []
         show.report(report, errors, as_json=json)
 
@@ -156,6 +157,19 @@ def search_command(
     realm: RealmOption = None,
     path: Annotated[str | None, typer.Option(help="Only keys like this glob: 'src/**'.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only symbols of this kind: class, function.")
+    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only realms of this tenant.")] = None,
+    by_file: Annotated[
+        bool, typer.Option("--by-file", help="Each file once, by its best chunk.")
+    ] = False,
+    related: Annotated[
+        bool, typer.Option("--related", help="With what a hit uses, and who reads its file.")
+    ] = False,
+    cursor: Annotated[
+        str | None, typer.Option(help="The page behind the one that --json gave this for.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many hits.")] = 10,
     json: Json = False,
 ) -> None:
@@ -163,8 +177,19 @@ def search_command(
 
     async def run(engine: Engine) -> None:
         name = await choose_realm(engine, realm) if realm else None
-        hits = await engine.search(text, realm=name, path=path, language=language, limit=limit)
-        show.hits(text, hits, as_json=json)
+        page = await engine.search_page(
+            text,
+            realm=name,
+            tenants=tenant,
+            path=path,
+            language=language,
+            kind=kind or None,
+            group="file" if by_file else None,
+            related=related,
+            limit=limit,
+            cursor=cursor,
+        )
+        show.hits(text, page, as_json=json)
 
     with_engine(run)
 

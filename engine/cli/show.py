@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
@@ -13,12 +14,13 @@ from rich.text import Text
 
 from engine.engine import Neighbours
 from engine.explain import Explanation
-from engine.index.hit import Hit
+from engine.index.hit import Related
+from engine.index.search import SearchPage
+from engine.index.snippets import Snippet
 from engine.report import PassReport
 from engine.status import Condition, RealmStatus
 
 SHOWN_ERRORS = 5
-SNIPPET_LINES = 5
 SNIPPET_COLUMNS = 110
 SHOWN_NEIGHBOURS = 20
 
@@ -72,28 +74,53 @@ def _headline(done: PassReport) -> str:
     return f"nothing to visit in {done.realm}: up to date ({done.seconds:.2f} s)"
 
 
-def hits(text: str, found: Sequence[Hit], *, as_json: bool) -> None:
+def hits(text: str, page: SearchPage, *, as_json: bool) -> None:
     if as_json:
-        print_json({"query": text, "hits": [hit.as_json() for hit in found]})
+        found = [hit.as_json() for hit in page.hits]
+        print_json({"query": text, "hits": found, "cursor": page.cursor})
         return
-    if not found:
+    if not page.hits:
         line("nothing found; `widthwise status` says what is indexed")
-    for number, hit in enumerate(found, 1):
+    for number, hit in enumerate(page.hits, 1):
         place = f"{plain(hit.path)}:{hit.start_line}-{hit.end_line}"
         title = Text.assemble((f"{number:>2}. ", "dim"), (place, "bold"))
         if hit.symbol:
             title.append(f"  {plain(hit.symbol)}", "cyan")
         title.append(f"  {hit.score:.4f}", "dim")
         print_text(title)
-        for row in snippet(hit.text):
-            print_text(Text("      " + row, "dim"))
+        for row in snippet_rows(hit.snippet):
+            print_text(Text.assemble("      ", row))
+        if hit.related:
+            _related(hit.related)
 
 
-def snippet(text: str) -> list[str]:
-    """The first lines of a chunk that say something, cut to a width."""
-    rows = [plain(row.expandtabs(4)) for row in text.splitlines() if row.strip()]
-    indent = min((len(row) - len(row.lstrip()) for row in rows), default=0)
-    return [row[indent:][:SNIPPET_COLUMNS] for row in rows[:SNIPPET_LINES]]
+def snippet_rows(snippet: Snippet) -> list[Text]:
+    """Its lines that say something, cut to a width, the words that were asked for marked."""
+    full = [row for row in snippet.lines if row.strip()]
+    indent = min((len(row) - len(row.lstrip()) for row in full), default=0)
+    rows = []
+    for at, row in enumerate(snippet.lines):
+        if row.strip():
+            places = [(each.start, each.end) for each in snippet.matches if each.line == at]
+            rows.append(_marked(row, places, indent))
+    return rows
+
+
+def _marked(row: str, places: Sequence[tuple[int, int]], indent: int) -> Text:
+    """A piece is made plain by itself, since that moves what is behind it."""
+    cuts = [indent, *(cut for place in places for cut in place), len(row)]
+    text = Text()
+    for number, (start, end) in enumerate(pairwise(cuts)):
+        text.append(plain(row[start:end].expandtabs(4)), "bold" if number % 2 else "dim")
+    text.truncate(SNIPPET_COLUMNS)
+    return text
+
+
+def _related(related: Related) -> None:
+    for each in related.definitions:
+        line(f"      uses {each.path}:{each.start_line}-{each.end_line}  {each.symbol}")
+    for dependent in related.dependents:
+        line(f"      read by {dependent}")
 
 
 def statuses(found: Sequence[RealmStatus], *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ EXACT_CHUNKS: Final = 20_000
 MATCHED_ROWS: Final = 20_000
 """So many chunks with words of the question are ranked at most, where all are too many."""
 # Rows that an index scan may look at before it gives up, and somebody looks at all.
-_SCANNED_TUPLES: Final = 40_000
+SCANNED_TUPLES: Final = 40_000
 _LARGEST_EF: Final = 1_000
 
 
@@ -55,7 +55,7 @@ def index_settings(pgvector: str, *, depth: int) -> dict[str, str]:
     return {
         "hnsw.ef_search": str(min(depth, _LARGEST_EF)),
         "hnsw.iterative_scan": "relaxed_order",
-        "hnsw.max_scan_tuples": str(_SCANNED_TUPLES),
+        "hnsw.max_scan_tuples": str(SCANNED_TUPLES),
     }
 
 

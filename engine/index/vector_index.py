@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import anyio
 import asyncpg
 
-from engine.index.database import BROKEN
+from engine.index.database import BROKEN, Queryable
 from engine.index.sql import query
 
 log = logging.getLogger("widthwise.vectors")
@@ -28,6 +29,9 @@ _LOCK: Final = 0x7769647468766563
 # A build waits for the transactions that were there before it, and gives way to long ones.
 _WAIT_SECONDS: Final = 60
 _BUILD_SECONDS: Final = 6 * 3_600
+_TURN_SECONDS: Final = 0.5
+# No chunk's row takes less.
+_LEAST_BYTES: Final = 256
 _MIB: Final = 1 << 20
 
 
@@ -84,14 +88,29 @@ def build_memory_mib(rows: int, dimension: int) -> int:
     return max(64, min(wanted, 2_048))
 
 
-async def tend_vector_indexes(dsn: str, *, build_rows: int = BUILD_ROWS) -> list[tuple[str, Step]]:
+async def may_need_tending(database: Queryable, *, build_rows: int = BUILD_ROWS) -> bool:
+    """Whether there is an index, or so much that there could be enough rows for one.
+
+    Quick, so that it may be asked after every pass.
+    """
+    return bool(await database.fetchval(query("exists_much_to_index"), build_rows * _LEAST_BYTES))
+
+
+async def tend_vector_indexes(
+    dsn: str, *, build_rows: int = BUILD_ROWS, wait: bool = False
+) -> list[tuple[str, Step]]:
     """Build what is missing and drop what is of no use; returns what was done.
 
-    No reader or writer waits for it. Does nothing while another process is at it.
+    No reader or writer waits for it. While another process is at it, it does nothing, or
+    waits for its turn.
     """
     async with _session(dsn) as connection:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-            return []
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            if not wait:
+                return []
+            # Asked again and again: to wait inside Postgres would be a transaction, for
+            # whose end the build of the other waits.
+            await anyio.sleep(_TURN_SECONDS)
         await _drop_outdated(connection)
         rows = await connection.fetch(query("select_vector_indexes"), build_rows)
         found = [Indexed(*row) for row in rows]
@@ -107,6 +126,8 @@ async def _session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     try:
         await connection.execute(f"SET lock_timeout = '{_WAIT_SECONDS}s'")
         yield connection
+        # A pooler may hand this session on.
+        await connection.reset()
     finally:
         # Not a polite close: a build that is cancelled must end at once.
         connection.terminate()
