@@ -9,9 +9,18 @@ CROSS JOIN LATERAL (
     SELECT symbol, kind, start_line, end_line
     FROM chunks
     WHERE chunks.version = entries.version
-        AND (used.name = '' OR symbol = used.name OR starts_with(used.name, symbol || '.'))
-    -- The definition itself before that which holds it.
-    ORDER BY length(symbol) DESC, ordinal
+        AND (
+            used.name = ''
+            OR symbol = used.name
+            OR starts_with(used.name, symbol || '.')
+            OR position(regexp_replace(used.name, '^.*\.', '') IN text) > 0
+        )
+    -- The definition itself, then what holds it, then what shares a chunk with others.
+    ORDER BY
+        symbol = used.name DESC,
+        starts_with(used.name, symbol || '.') DESC,
+        length(symbol) DESC,
+        ordinal
     LIMIT 1
 ) AS chunks
 ORDER BY used.place
