@@ -1,0 +1,211 @@
+"""How long does a search take, and what does the index of vectors cost and lose?
+
+    python -m benchmarks.search_speed [--rows 20000 200000] [--json FILE]
+
+Generated chunks of 256 dimensions. `exact` compares every row that passes, `index` asks the
+HNSW index, each by the engine's own search; recall is against exact in single precision. Two
+million rows take about an hour and 6 GB of disk.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import anyio
+import numpy as np
+
+from benchmarks.generated_chunks import Collection, Vectors, fill, generate, questions
+from engine.index.database import Database, open_database
+from engine.index.search import SearchFilter, register_embedder, search
+from engine.index.search_costs import EXACT_CHUNKS
+from engine.index.vector_index import tend_vector_indexes
+
+DIMENSION = 256
+REALMS = 10
+QUESTIONS = 60
+CLIENTS = 8
+MOST_EXACT = 10**12
+NO_WORDS = "what is the"
+
+KINDS_OF_QUESTION = {
+    "vector": NO_WORDS,
+    "rare word": "word4321",
+    "common word": "word1",
+    "hybrid": "word1 word7 word350 word4321",
+}
+FILTERS = {
+    "realm r0": SearchFilter(realms=["r0"]),
+    "realm r9": SearchFilter(realms=["r9"]),
+    "tenant": SearchFilter(tenants=["b"]),
+    "path": SearchFilter(path="src/package3/**"),
+    "language": SearchFilter(language="go"),
+    "kind": SearchFilter(kinds=["text"]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FixedEmbedder:
+    """Answers with one vector, at no cost."""
+
+    vector: Vectors
+    dimension: int = DIMENSION
+    fingerprint: str = "fixed"
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        return np.repeat(self.vector[None], len(texts), axis=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. Milliseconds, searches a second with 8 clients, recall at ten."""
+
+    rows: int
+    case: str
+    way: str
+    p50: float
+    p95: float
+    per_second: float
+    recall: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    database: Database
+    collection: Collection
+    asked: Vectors
+    embedder_id: int
+
+    async def measure(self, case: str, text: str, wanted: SearchFilter, *, exact: bool) -> Row:
+        for vector in self.asked[:3]:
+            await self.search(vector, text, wanted, exact=exact)
+        times, found = [], []
+        for vector in self.asked:
+            began = time.perf_counter()
+            found.append(await self.search(vector, text, wanted, exact=exact))
+            times.append((time.perf_counter() - began) * 1_000)
+        everything = text == NO_WORDS and wanted == SearchFilter()
+        return Row(
+            len(self.collection),
+            case,
+            "exact" if exact else "index",
+            statistics.median(times),
+            statistics.quantiles(times, n=20)[-1],
+            await self.throughput(text, wanted, exact=exact),
+            self.recall(found) if everything else None,
+        )
+
+    async def search(
+        self, vector: Vectors, text: str, wanted: SearchFilter, *, exact: bool
+    ) -> set[tuple[str, int]]:
+        page = await search(
+            self.database.pool,
+            FixedEmbedder(vector),
+            self.embedder_id,
+            text,
+            wanted=wanted,
+            limit=10,
+            exact_chunks=MOST_EXACT if exact else EXACT_CHUNKS,
+        )
+        return {(hit.path, hit.start_line) for hit in page.hits}
+
+    async def throughput(self, text: str, wanted: SearchFilter, *, exact: bool) -> float:
+        vectors = list(self.asked)
+
+        async def ask() -> None:
+            while vectors:
+                await self.search(vectors.pop(), text, wanted, exact=exact)
+
+        began = time.perf_counter()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(CLIENTS):
+                tasks.start_soon(ask)
+        return len(self.asked) / (time.perf_counter() - began)
+
+    def recall(self, found: Sequence[set[tuple[str, int]]]) -> float:
+        shares = []
+        for vector, places in zip(self.asked, found, strict=True):
+            nearest = self.nearest(vector)
+            best = {(self.collection.path(row), self.collection.start_line(row)) for row in nearest}
+            shares.append(len(best & places) / len(best))
+        return statistics.mean(shares)
+
+    def nearest(self, vector: Vectors) -> list[int]:
+        similarity = self.collection.vectors @ vector
+        similarity[~self.collection.live] = -2
+        return list(np.argsort(-similarity, kind="stable")[:10])
+
+
+def halving_loss(vectors: Vectors, asked: Vectors) -> float:
+    """Recall at ten of half precision against single, both exact."""
+    halved = vectors.astype(np.float16).astype(np.float32)
+    shares = []
+    for vector in asked:
+        single = set(np.argsort(-(vectors @ vector))[:10])
+        half = set(np.argsort(-(halved @ vector.astype(np.float16).astype(np.float32)))[:10])
+        shares.append(len(single & half) / 10)
+    return statistics.mean(shares)
+
+
+async def bench(rows: int, asked: int) -> list[Row]:
+    collection = generate(rows, DIMENSION, realms=REALMS)
+    vectors = questions(collection, asked)
+    print(f"\n{rows:,} rows: half precision finds {halving_loss(collection.vectors, vectors):.4f}")
+    with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as home:
+        async with open_database(dsn="", home=Path(home), connections=CLIENTS) as database:
+            embedder_id = await register_embedder(database.pool, FixedEmbedder(vectors[0]))
+            async with database.pool.acquire() as connection:
+                await fill(connection, collection, embedder_id=embedder_id, realms=REALMS)
+            run = Bench(database, collection, vectors, embedder_id)
+            table = [await run.measure("vector", NO_WORDS, SearchFilter(), exact=True)]
+            table += [
+                await run.measure("hybrid", KINDS_OF_QUESTION["hybrid"], SearchFilter(), exact=True)
+            ]
+            await _build(database)
+            for case, text in KINDS_OF_QUESTION.items():
+                table.append(await run.measure(case, text, SearchFilter(), exact=False))
+            for case, wanted in FILTERS.items():
+                text = KINDS_OF_QUESTION["hybrid"]
+                table.append(await run.measure(case, text, wanted, exact=False))
+    return table
+
+
+async def _build(database: Database) -> None:
+    began = time.perf_counter()
+    built = await tend_vector_indexes(database.dsn)
+    seconds = time.perf_counter() - began
+    for name, step in built:
+        size = await database.pool.fetchval("SELECT pg_relation_size($1::regclass)", name)
+        print(f"{name}: {step} in {seconds:.1f} s, {size / 2**20:,.0f} MiB")
+
+
+def _print(table: Sequence[Row]) -> None:
+    print(f"{'rows':>10} {'case':<12} {'way':<6} {'p50':>8} {'p95':>8} {'/s x8':>7} {'recall':>7}")
+    for row in table:
+        recall = "" if row.recall is None else f"{row.recall:.3f}"
+        print(
+            f"{row.rows:>10,} {row.case:<12} {row.way:<6} {row.p50:>8.1f} {row.p95:>8.1f}"
+            f" {row.per_second:>7.0f} {recall:>7}"
+        )
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 200_000])
+    parser.add_argument("--questions", type=int, default=QUESTIONS)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    tables = []
+    for rows in options.rows:
+        tables += await bench(rows, options.questions)
+    _print(tables)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in tables], indent=2))
+
+
+if __name__ == "__main__":
+    anyio.run(main)
