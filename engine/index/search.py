@@ -18,7 +18,7 @@ from engine.index.document_filter import DocumentFilter
 from engine.index.globs import glob_pattern
 from engine.index.hit import Hit
 from engine.index.related import related_of
-from engine.index.search_costs import EXACT_CHUNKS, Costs, affordable, index_settings
+from engine.index.search_costs import EXACT_CHUNKS, SCAN_SETTINGS, Costs, affordable, index_settings
 from engine.index.search_costs import MATCHED_ROWS as MOST_MATCHED
 from engine.index.sql import query
 from engine.index.terms import query_terms, tsquery_text
@@ -43,6 +43,7 @@ _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 # The values of a question decide the plan, so that each is planned for its own. A plan of a
 # few milliseconds is not compiled, however much it is thought to cost.
 _SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+_OF_EMBEDDER: Final = "embedder_id = $2"
 _EXACT_ORDER: Final = "ORDER BY embedding <=> $1, version, ordinal"
 
 
@@ -221,6 +222,7 @@ async def _found(
         # The index gives up when too little of what is near passes the filters.
         if rows and rows[0]["near_count"] >= extent.depth:
             return list(rows)
+        await _set_local(connection, SCAN_SETTINGS)
     return list(await connection.fetch(exact, *values))
 
 
@@ -250,13 +252,14 @@ async def _costs(
 def statement(dimension: int | None = None) -> str:
     """The search over all rows, or by the index of vectors of this dimension.
 
-    An index is used only for the very expression that it was made of, in an order that it
+    An index is used only for the very expressions that it was made of, in an order that it
     has by itself.
     """
     exact = query("search_chunks")
     if dimension is None:
         return exact
-    return exact.replace(_EXACT_ORDER, f"ORDER BY embedding::halfvec({dimension}) <=> $1")
+    indexed = exact.replace(_EXACT_ORDER, f"ORDER BY embedding::halfvec({dimension}) <=> $1")
+    return indexed.replace(_OF_EMBEDDER, f"{_OF_EMBEDDER} AND vector_dims(embedding) = {dimension}")
 
 
 def _parameters(

@@ -12,6 +12,11 @@ MATCHED_ROWS: Final = 20_000
 SCANNED_TUPLES: Final = 40_000
 _LARGEST_EF: Final = 1_000
 
+# Row by row from the index to the entry: any other join would read the index to its end.
+_ROW_BY_ROW: Final = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
+SCAN_SETTINGS: Final = {"enable_hashjoin": "on", "enable_mergejoin": "on"}
+"""For a scan of all rows behind one by the index, in the same transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
@@ -51,8 +56,9 @@ def index_settings(pgvector: str, *, depth: int) -> dict[str, str]:
     Before 0.8 it returned `ef_search` rows at most, whatever became of them.
     """
     if _version(pgvector) < (0, 8):
-        return {"hnsw.ef_search": str(_LARGEST_EF)}
+        return {**_ROW_BY_ROW, "hnsw.ef_search": str(_LARGEST_EF)}
     return {
+        **_ROW_BY_ROW,
         "hnsw.ef_search": str(min(depth, _LARGEST_EF)),
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": str(SCANNED_TUPLES),

@@ -23,7 +23,6 @@ near AS MATERIALIZED (
     FROM chunks
     JOIN scope USING (version)
     WHERE embedder_id = $2
-        AND vector_dims(embedding) = vector_dims($1)
         AND ($16::text[] IS NULL OR kind = ANY ($16))
     ORDER BY embedding <=> $1, version, ordinal
     LIMIT $7

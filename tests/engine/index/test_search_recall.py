@@ -23,6 +23,7 @@ from engine.index.search import (
     search,
     statement,
 )
+from engine.index.search_costs import index_settings
 from engine.index.vector_index import Step, tend_vector_indexes
 
 ROWS, DIMENSION, REALMS = 4_000, 32, 4
@@ -181,16 +182,28 @@ async def test_the_plan_uses_the_index_and_stays_so(laboratory: Laboratory) -> N
     vector = laboratory.collection.vectors[0]
     page = await laboratory.search(vector, SearchFilter())
     assert len(page.hits) == 10
-    values = plan_values(laboratory, vector)
+    realms = [row["id"] for row in await laboratory.database.pool.fetch("SELECT id FROM realms")]
+    settings = index_settings("0.8", depth=200) | {"plan_cache_mode": "force_custom_plan"}
+    plans = []
     async with laboratory.database.pool.acquire() as connection, connection.transaction():
-        await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        for name, value in settings.items():
+            await connection.execute(f"SET LOCAL {name} = {value}")
         prepared = await connection.prepare("EXPLAIN " + statement(DIMENSION))
-        explained = [await prepared.fetch(*values) for _ in range(12)]
-    plans = ["\n".join(row[0] for row in rows) for rows in explained]
-    assert all("chunks_near_" in plan for plan in plans), plans[-1]
-    assert all("chunks_terms" in plan for plan in plans), plans[-1]
+        for realm_ids in [None, realms[:1], realms[1:]] * 4:
+            rows = await prepared.fetch(*plan_values(laboratory, vector, realm_ids))
+            plans.append("\n".join(row[0] for row in rows))
+    for plan in plans:
+        near = plan.partition("CTE near")[2].partition("CTE")[0]
+        assert "Index Scan using chunks_near_" in near, plan
+        assert "Nested Loop" in near, plan
+        assert "Sort" not in near, plan
+        assert "chunks_terms" in plan, plan
 
 
-def plan_values(laboratory: Laboratory, vector: NDArray[np.float32]) -> list[object]:
+def plan_values(
+    laboratory: Laboratory, vector: NDArray[np.float32], realm_ids: list[int] | None
+) -> list[object]:
     question = Question(["word4000"], HalfVector(vector), laboratory.embedder_id, DIMENSION)
-    return _parameters(question, ["word4000"], SearchFilter(), None, Extent(200, 10), most=20_000)
+    return _parameters(
+        question, ["word4000"], SearchFilter(), realm_ids, Extent(200, 10), most=20_000
+    )
