@@ -31,6 +31,21 @@ class BadVectors(WidthwiseError):
     """An embedder answered with something that is not one usable vector a text."""
 
 
+class TextTooLong(WidthwiseError):
+    """The provider refused a batch because a text, or all together, is too long."""
+
+
+class EmbedderUnavailable(WidthwiseError):
+    """The provider can't be reached, or is out of order; it may be back later.
+
+    `retry_after_seconds` is when it said to ask again, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 def checked(vectors: object, count: int, dimension: int) -> Vectors:
     """`vectors` as `count` rows of unit length, or `BadVectors` with the reason.
 
@@ -60,5 +75,5 @@ def checked(vectors: object, count: int, dimension: int) -> Vectors:
 def _numbers(vectors: object) -> NDArray[np.float64]:
     try:
         return np.asarray(vectors, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadVectors(f"not a table of numbers: {error}") from error
