@@ -1,7 +1,7 @@
 """What the engine asks of an embedder, and the check that its answer passes."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,14 @@ class Embedder(Protocol):
     async def embed(self, texts: Sequence[str]) -> Vectors: ...
 
 
+@runtime_checkable
+class QuestionEmbedder(Protocol):
+    """What an embedder may have beside `embed`: its model takes questions in another way."""
+
+    async def embed_question(self, question: str) -> Vectors:
+        """One row, comparable with those of documents."""
+
+
 class BadVectors(WidthwiseError):
     """An embedder answered with something that is not one usable vector a text."""
 
@@ -44,6 +52,16 @@ class EmbedderUnavailable(WidthwiseError):
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+async def question_row(embedder: Embedder, question: str) -> NDArray[np.float32]:
+    """The vector of a question, as the embedder puts questions to its model."""
+    if isinstance(embedder, QuestionEmbedder):
+        rows = await embedder.embed_question(question)
+    else:
+        rows = await embedder.embed([question])
+    row: NDArray[np.float32] = checked(rows, 1, embedder.dimension)[0]
+    return row
 
 
 def checked(vectors: object, count: int, dimension: int) -> Vectors:
