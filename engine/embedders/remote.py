@@ -117,6 +117,11 @@ class RemoteEmbedder:
         return self._dimension
 
     @property
+    def is_measured(self) -> bool:
+        """Whether the size is known, or taken for known."""
+        return self._dimension is not None
+
+    @property
     def asked_dimension(self) -> int | None:
         """The size that the user wants."""
         return self._asked

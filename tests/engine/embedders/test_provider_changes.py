@@ -147,6 +147,10 @@ async def test_the_same_text_in_two_files_and_two_realms_is_sent_once(
     async with dialects() as provider, engine_at(dsn, tmp_path, provider.url) as engine:
         await indexed(engine, root)
         await indexed(engine, root, "other")
+        asked = len(provider.asked)
+        async with engine_at(dsn, tmp_path, provider.url, work=Work.NONE) as other:
+            assert (await other.status("r")).realm.generation == 1
+        assert len(provider.asked) == asked, "who only looks costs nothing"
     documents = provider.texts[1:]
     assert len(set(documents)) == len(documents)
 
@@ -174,7 +178,7 @@ async def test_a_server_comes_up_while_its_provider_is_down_and_searches_by_word
         assert engine.search_problem == ""
     port = int(provider.url.rpartition(":")[2])
     async with engine_at(dsn, tmp_path, provider.url) as engine:
-        assert "going on as if vectors had 256 numbers" in caplog.text
+        assert "the embedder does not answer" in caplog.text
         assert await similarities(engine) == [None]
         assert "EmbedderUnavailable" in engine.search_problem
         assert "searching by words alone" in caplog.text
