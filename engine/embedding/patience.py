@@ -29,11 +29,15 @@ class Patience:
         self._answers = min(self._answers + 1, MAX_RETRIES_SAVED * ANSWERS_PER_RETRY)
         self._refusals = 0
 
-    def retry(self, tries: int) -> float | None:
-        """Seconds to wait before a batch that failed goes again; nothing if it should not."""
-        if tries + 1 >= MAX_TRIES or self._answers < ANSWERS_PER_RETRY:
+    def retry(self, tries: int, *, is_news: bool) -> float | None:
+        """Seconds to wait before a batch that failed goes again; nothing if it should not.
+
+        Of batches that were sent together, and fail together, only the first is charged.
+        """
+        price = ANSWERS_PER_RETRY if is_news else 0
+        if tries + 1 >= MAX_TRIES or self._answers < price:
             return None
-        self._answers -= ANSWERS_PER_RETRY
+        self._answers -= price
         return min(FIRST_RETRY_SECONDS * 2.0**tries * (1.0 + self._spread()), MAX_RETRY_SECONDS)
 
     def pause(self, now: float, asked: float | None) -> float | None:
@@ -44,12 +48,14 @@ class Patience:
         """
         if not self._refusals:
             self._refused_since = now
-        # The first refusal of an embedder that says no time only means: fewer at once.
         seconds = self._guess() if asked is None else asked
         self._refusals += 1
         waited = now - self._refused_since
         return seconds if waited + seconds <= self._pause_seconds else None
 
     def _guess(self) -> float:
-        octave = FIRST_PAUSE_SECONDS * 2.0 ** min(self._refusals, 32)
+        # Between answers one refusal only means: fewer at once.
+        if not self._refusals:
+            return 0.0
+        octave = FIRST_PAUSE_SECONDS * 2.0 ** min(self._refusals - 1, 32)
         return octave * (1.0 + self._spread())

@@ -189,8 +189,9 @@ class Traffic:
     def _try_again(self, sent: Sent, error: BaseException, now: float) -> None:
         batch = sent.batch
         self._breaker.failed(sent.asked)
-        seconds = None if self._breaker.is_open else self._patience.retry(batch.tries)
-        if seconds is None:
+        is_news = self._rounds.is_news(sent.number)
+        seconds = self._patience.retry(batch.tries, is_news=is_news)
+        if seconds is None or self._breaker.is_open:
             self._end_with(error)
         else:
             self.line.put_back(Batch(batch.texts, batch.tries + 1, now + seconds))
