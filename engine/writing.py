@@ -16,9 +16,10 @@ import anyio.lowlevel
 from pgvector import HalfVector
 
 from engine.chunk_text import embedded_text
-from engine.embedding import Found, ShortenedVector, Supply
+from engine.embedding import Found, Supply
 from engine.errors import first_failure
 from engine.index.working import FailedEntry, Working, WorkingEntry
+from engine.shortened_vector import ShortenedVector
 from engine.vectors import PaidOnce
 
 Outcome: TypeAlias = WorkingEntry | FailedEntry

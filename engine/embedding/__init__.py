@@ -6,7 +6,6 @@ from engine.embedding.on_the_way import OnTheWay
 from engine.embedding.queue import EmbeddingQueue, EmbeddingStatistics, Keep, embedding_queue
 from engine.embedding.reaction import EmbeddingTimeout
 from engine.embedding.requests import Arrived, Found
-from engine.embedding.shortened import ShortenedVector
 from engine.embedding.traffic import Supply
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "Found",
     "Keep",
     "OnTheWay",
-    "ShortenedVector",
     "Supply",
     "embedding_queue",
     "tokens_of",

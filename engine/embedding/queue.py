@@ -20,10 +20,10 @@ from engine.embedding.breaker import Breaker
 from engine.embedding.line import Line, Text
 from engine.embedding.reaction import EmbeddingTimeout
 from engine.embedding.requests import Arrived, Found, Requests
-from engine.embedding.shortened import ShortenedVector
 from engine.embedding.traffic import Sent, Supply, Traffic
 from engine.errors import first_failure
 from engine.jobs.chance import CHANCE
+from engine.shortened_vector import ShortenedVector
 
 # Once a batch has failed, those that are under way are waited for so long: they are paid for.
 GRACE_SECONDS = 5.0

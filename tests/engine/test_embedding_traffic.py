@@ -21,11 +21,11 @@ from engine.embedding import (
     EmbeddingTimeout,
     Found,
     OnTheWay,
-    ShortenedVector,
     Supply,
     embedding_queue,
 )
 from engine.errors import PermanentFailure, Throttled, first_failure
+from engine.shortened_vector import ShortenedVector
 from engine.vectors import KnownVectors, PaidOnce
 
 TIMEOUT_SECONDS = 10.0

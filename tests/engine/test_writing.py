@@ -1,7 +1,7 @@
 """What a provider was paid for is stored as it comes, and never asked of it again."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from engine import (
     Visit,
     VisitContext,
 )
+from engine.embedders import TextTooLong
 from engine.index.database import open_database
 from engine.index.sweep import FORSAKEN_SECONDS
 from engine.index.working import Fence, Working
@@ -383,6 +384,41 @@ async def test_what_a_cancelled_pass_was_having_embedded_goes_on_for_the_other(
             bench.provider.close()
             tasks.cancel_scope.cancel()
         assert sorted(bench.provider.calls[2].texts) == sorted(bench.provider.calls[0].texts)
+
+
+class ShortSighted(HttpEmbedder):
+    """Says of a text that is longer than the provider takes that it is."""
+
+    max_chars = 40
+
+    async def embed(self, texts: Sequence[str]) -> Any:
+        if max(map(len, texts)) > self.max_chars:
+            raise TextTooLong(f"more than {self.max_chars} characters")
+        return await super().embed(texts)
+
+
+async def test_a_file_says_which_of_its_texts_the_embedder_has_seen_the_beginning_of(
+    open_engine: OpenEngine, dsn: str, tmp_path: Path
+) -> None:
+    """Also where the vector was there before, so that it does not matter who came first."""
+    long = "x" * 50
+    one = write_tree(tmp_path / "one", {"a.txt": f"short\n{long}\n", "b.txt": "other\n"})
+    two = write_tree(tmp_path / "two", {"c.txt": f"{long}\n"})
+    said = "shortened to 25 characters for the embedder"
+    async with embedding_provider() as provider:
+        embedder = ShortSighted(provider.url)
+        async with open_engine(embedder=embedder, visitor=LinesVisitor(), **BATCHES) as engine:
+            for realm, root in (("one", one), ("two", two)):
+                await _index(engine, root, realm)
+            entry = await engine.entry("one", "a.txt")
+            assert entry.diagnostics == (f"chunk 2 of lines 2-2: {said}",)
+            assert (await engine.entry("one", "b.txt")).diagnostics == ()
+            entry = await engine.entry("two", "c.txt")
+            assert entry.diagnostics == (f"chunk 1 of lines 1-1: {said}",)
+            before = await live_rows(dsn, "one")
+            await _index(engine, one, "one", from_scratch=True)
+            assert await live_rows(dsn, "one") == before
+        assert sorted(provider.texts) == sorted(["short", "other", long[:25]])
 
 
 WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -11,3 +11,13 @@ class ShortenedVector(HalfVector):
     def __init__(self, value: Any, *, chars: int) -> None:
         super().__init__(value)
         self.chars = chars
+
+
+def chars_of(vector: HalfVector) -> int | None:
+    """Of how many characters it is, if it is not of the whole text."""
+    return vector.chars if isinstance(vector, ShortenedVector) else None
+
+
+def marked(vector: HalfVector, *, chars: int | None) -> HalfVector:
+    """The inverse of `chars_of`."""
+    return vector if chars is None else ShortenedVector(vector.to_numpy(), chars=chars)
