@@ -12,7 +12,8 @@ from engine.embedding.rounds import Rounds
 from engine.embedding.window import Window
 from engine.jobs import failure_of
 
-# While more texts are on their way, a batch that is not full waits for them so long.
+# While more texts are on their way, a batch that is not full waits for them so long. To send it
+# whenever the embedder stands idle made 400 calls of what fits into 88, and ended no earlier.
 LINGER_SECONDS = 2.0
 
 
