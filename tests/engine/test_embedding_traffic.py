@@ -241,6 +241,26 @@ def test_all_places_are_taken_while_nothing_is_refused() -> None:
     assert asking.ended_at == pytest.approx(1_000 / 8 * 0.02)
 
 
+def test_what_a_provider_comes_to_stand_is_made_use_of() -> None:
+    class Recovering(MoodyProvider):
+        async def _misbehave(self, number: int, texts: Sequence[str]) -> None:
+            self.stands = 2 if number < 100 else 100
+            self.peak = self.peak if number > 100 else 0
+            await super()._misbehave(number, texts)
+
+    provider = Recovering()
+    asking = _asked(provider, 4_000, concurrency=8)
+    assert not asking.errors
+    assert provider.peak == 8
+
+
+def test_of_two_failures_the_first_is_the_reason() -> None:
+    provider = MoodyProvider(faults={1: "refuse", 2: "refuse"}, seconds=(0.2, 0.1))
+    asking = _asked(provider)
+    assert len(provider.raised) == 2
+    assert asking.errors == provider.raised[:1]
+
+
 def test_a_pause_that_was_asked_for_is_kept() -> None:
     provider = MoodyProvider(faults={5: "throttle"})
     asking = _asked(provider, concurrency=3)
@@ -291,6 +311,7 @@ def test_a_batch_that_fails_each_time_ends_the_pass_with_its_own_failure() -> No
     pauses = [later - earlier for earlier, later in pairwise(tried)]
     assert len(tried) == 4
     assert pauses == sorted(pauses)
+    assert pauses[0] >= 0.02 + 0.1
 
 
 def test_an_outage_in_the_middle_is_told_from_a_slip() -> None:
@@ -365,6 +386,54 @@ def test_another_pass_asks_nothing_while_the_breaker_is_open() -> None:
             await self.run()
 
     second = Second(MoodyProvider(), [(0.0, _numbered(40))])
+    in_virtual_time(run)
+
+
+def test_a_call_that_tries_whether_the_outage_is_over_and_is_cancelled_holds_up_nobody() -> None:
+    async def run() -> None:
+        breaker = Breaker(clock=anyio.current_time, spread=_half)
+        for _ in range(3):
+            breaker.failed(breaker.send())
+        await anyio.sleep(10)
+        with anyio.move_on_after(1):
+            hanging = MoodyProvider(faults={1: "hang"})
+            await Asking(hanging, [(0.0, ["one"])], breaker=breaker).run()
+        assert breaker.closed_in() == 0
+
+    in_virtual_time(run)
+
+
+def test_a_pass_hears_of_a_text_of_another_one_as_soon_as_it_is_kept() -> None:
+    stored: Found = {}
+    on_the_way = OnTheWay()
+
+    async def look_up(hashes: Sequence[bytes]) -> Found:
+        return {key: stored[key] for key in hashes if key in stored}
+
+    async def store(found: Found) -> None:
+        stored.update(found)
+
+    async def fetch(provider: MoodyProvider, texts: Sequence[str], heard: list[Found]) -> None:
+        known = KnownVectors(look_up, store, dimension=8)
+        async with embedding_queue(
+            provider, known.keep, batch_size=4, concurrency=1, timeout_seconds=60
+        ) as queue:
+            asked = {text_hash(text): text for text in texts}
+            await PaidOnce(queue, known, on_the_way).fetch(asked, heard.append)
+
+    async def run() -> None:
+        hanging, idle = MoodyProvider(faults={2: "hang"}), MoodyProvider()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fetch, hanging, _numbered(8), [])
+            await anyio.sleep(0.001)
+            heard: list[Found] = []
+            await fetch(idle, ["text 1"], heard)
+            assert anyio.current_time() < 1
+            assert [*heard[0]] == [text_hash("text 1")]
+            assert idle.calls == []
+            tasks.cancel_scope.cancel()
+        assert len(on_the_way) == 0, "a pass that ends holds no claim"
+
     in_virtual_time(run)
 
 
