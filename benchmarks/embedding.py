@@ -8,7 +8,7 @@ once; then the same with 1 % of the calls failing, and with a 429 for whoever ha
 4 under way. A pass over the tree's Python files is set beside the ideal, and beside a script
 that has the same chunks in memory and only embeds and copies them to Postgres. With
 `--peers` LlamaIndex and LangChain get the same chunks, each in an environment that is made
-for it with pip.
+for it with pip. Nobody waits for the disk: commits are not synchronous, for any of them.
 
 `embedding` is from the first request to the last answer, and its `ratio` is to the seconds of
 the script. Of a pass it contains the visits, which the texts come from, so a pass with vectors
@@ -153,6 +153,13 @@ class Bench:
         return self._server_dsn.replace("@/widthwise?", f"@/{name}?")
 
 
+async def _wait_for_no_disk(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
+
+
 async def _texts(dsn: str) -> list[str]:
     """What the pass had embedded, in the order of its files."""
     connection = await asyncpg.connect(dsn)
@@ -212,6 +219,7 @@ async def measure(tree: Path, home: Path, *, rounds: int, peers: Sequence[str]) 
     rows: list[Row] = []
     with slow_provider() as url:
         async with embedded_postgres(home) as dsn:
+            await _wait_for_no_disk(dsn)
             bench = Bench(url, dsn, tree, home)
             await bench.run("nothing goes wrong", "widthwise")  # writes down the texts
             for case, faults in CASES.items():
