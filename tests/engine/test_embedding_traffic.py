@@ -189,6 +189,15 @@ def test_no_batch_is_less_than_full_but_the_last(
     assert sum(provider.sizes) == sum(count for _, count in callers)
 
 
+def test_what_comes_slower_than_the_provider_is_still_sent_in_full_batches() -> None:
+    asked = [(at * 0.02, [f"{at} {number}" for number in range(7)]) for at in range(400)]
+    provider = MoodyProvider()
+    asking = Asking(provider, asked, batch_size=32, concurrency=8)
+    in_virtual_time(asking.run)
+    assert len(provider.calls) == 88, "by Nagle's rule alone there are 400"
+    assert asking.ended_at == pytest.approx(8.0)
+
+
 def test_a_trickle_does_not_wait_for_ever() -> None:
     provider = MoodyProvider()
     asking = Asking(provider, [(0.0, ["one"]), (60.0, ["two"])])
