@@ -53,6 +53,11 @@ class Settings:
     once, `prerender_tabs` are the tabs of one realm in a render pool, of which visits may
     take all but one.
 
+    One call of the embedder carries at most `embed_batch_size` texts of together about
+    `embed_batch_tokens`, and may take `embed_timeout_seconds`; up to `embed_concurrency` are
+    under way. A pause that an embedder asks for is waited for by the pass if it is no longer
+    than `embed_pause_seconds`, and else by the job.
+
     A running job is its worker's for `lease_seconds` after each heartbeat; without progress
     for `stall_seconds` it is taken away. It is tried `max_attempts` times, the pauses
     beginning at `backoff_seconds`. `poll_seconds` bounds how long a job waits when a
@@ -81,8 +86,10 @@ class Settings:
     embed_question_prefix: str = ""
     google_credentials: str = ""
     embed_batch_size: int = 32
+    embed_batch_tokens: int = 20_000
     embed_concurrency: int = 8
     embed_timeout_seconds: int = 300
+    embed_pause_seconds: float = 20
     max_file_bytes: int = 1 << 20
     chunk_chars: int = 1200
     isolation: Isolation = Isolation.AUTO
@@ -183,8 +190,10 @@ NUMBERS = {
     "workers": "WIDTHWISE_WORKERS",
     "worker_processes": "WIDTHWISE_WORKER_PROCESSES",
     "embed_batch_size": "WIDTHWISE_EMBED_BATCH_SIZE",
+    "embed_batch_tokens": "WIDTHWISE_EMBED_BATCH_TOKENS",
     "embed_concurrency": "WIDTHWISE_EMBED_CONCURRENCY",
     "embed_timeout_seconds": "WIDTHWISE_EMBED_TIMEOUT_SECONDS",
+    "embed_pause_seconds": "WIDTHWISE_EMBED_PAUSE_SECONDS",
     "max_file_bytes": "WIDTHWISE_MAX_FILE_BYTES",
     "chunk_chars": "WIDTHWISE_CHUNK_CHARS",
     "lease_seconds": "WIDTHWISE_LEASE_SECONDS",
@@ -201,6 +210,7 @@ NUMBERS = {
     "checkout_days": "WIDTHWISE_CHECKOUT_DAYS",
 }
 TIMES = (
+    "embed_pause_seconds",
     "lease_seconds",
     "stall_seconds",
     "backoff_seconds",
