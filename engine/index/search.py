@@ -17,21 +17,31 @@ from engine.index.weighing import RANKED, Weighed, weighed
 # How far down each ranking is looked at.
 CANDIDATES = 200
 
-# What the best by words scores, and the best by its vector. Measured: half to the vector is
-# best or next to it with either bundled embedder, and sums beat reciprocal ranks with both.
-TEXT_WEIGHT = 1.0
-VECTOR_WEIGHT = 0.5
-
-# Of a word in the text, -, the path and the symbol. Measured: Postgres's own array lets a
-# symbol count ten times what a text does, where twice is best.
-TERM_WEIGHTS = (0.5, 0.5, 1.0, 1.0)
-
-# Tests repeat the words of what they test, and more often. Unless the question is about
-# tests, theirs are set back: measured, that puts the file that answers 60 questions on Django
-# at 0.60 instead of 0.45 (mean reciprocal rank), with anything from 0.3 to 0.7 alike.
+# Tests repeat the words of what they test, and more often.
 TESTS = r"(^|[/._-])tests?([/._-]|$)|\.spec\.[^/]+$"
-TESTS_SCORE = 0.7
 TEST_WORDS = frozenset(query_terms("test tests testing tested tester spec"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What counts how much; the defaults are those that benchmarks/search_quality.py favours."""
+
+    # What the best by its words scores, and the best by its vector. Measured: sums find more
+    # than reciprocal ranks do with either bundled embedder, anything from 0.3 to 0.7 alike.
+    text: float = 1.0
+    vector: float = 0.5
+
+    # Of a word in the text, -, the path and the symbol. Measured: Postgres's own array lets a
+    # symbol count ten times what a text does, where twice is best.
+    terms: tuple[float, float, float, float] = (0.5, 0.5, 1.0, 1.0)
+
+    # What is left of the score of a test, unless the question is about tests. Measured: that
+    # puts the files which answer questions on Django at 0.60 instead of 0.45 (mean reciprocal
+    # rank), with anything from 0.3 to 0.7 alike.
+    tests: float = 0.7
+
+
+RANKING = Ranking()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ async def search(
     *,
     wanted: SearchFilter,
     limit: int,
+    ranking: Ranking = RANKING,
 ) -> list[Hit]:
     """The `limit` best live chunks. A question without any word finds nothing."""
     lexemes = query_terms(text)
@@ -108,14 +119,14 @@ async def search(
         max(CANDIDATES, limit),
         limit,
         RANKED,
-        VECTOR_WEIGHT,
-        TEXT_WEIGHT,
-        TERM_WEIGHTS,
+        ranking.vector,
+        ranking.text,
+        ranking.terms,
         *wanted.document.parameters,
         asked.terms,
         asked.weights,
         None if TEST_WORDS.intersection(lexemes) else TESTS,
-        TESTS_SCORE,
+        ranking.tests,
     )
     return [Hit.of(row) for row in rows]
 

@@ -65,7 +65,6 @@ async def test_when_not_all_can_be_ranked_those_with_most_words_are(
     files = INVOICES | {"zz.txt": "this month an invoice, a number, a lot of other words, a sum\n"}
     monkeypatch.setattr(weighing, "RANKED", 2)
     monkeypatch.setattr(searching, "RANKED", 2)
-    monkeypatch.setattr(searching, "VECTOR_WEIGHT", 0.0)
     async with open_engine() as engine:
         await _indexed(engine, tmp_path / "t", files)
         hits = await engine.search("invoice month sum", realm="r", limit=100)
