@@ -71,3 +71,13 @@ async def test_when_not_all_can_be_ranked_those_with_most_words_are(
     ranked = {hit.path for hit in hits if hit.text_rank is not None}
     assert "zz.txt" in ranked
     assert len(ranked) == 2
+
+
+async def test_a_question_of_stop_words_is_answered_by_its_vector(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    async with open_engine() as engine:
+        await _indexed(engine, tmp_path / "t", {"a.txt": "what is it\n"})
+        (hit,) = await engine.search("what is it", realm="r")
+    assert hit.text_rank is None
+    assert hit.score > 0
