@@ -33,10 +33,6 @@ def in_path(question: str, hit: Hit, _: Counter[str]) -> float:
     return 0.2 * _share(question, hit.path)
 
 
-def is_defined(_: str, hit: Hit, __: Counter[str]) -> float:
-    return 0.2 if hit.kind in {"class", "function", "method"} else 0.0
-
-
 def is_read(_: str, hit: Hit, readers: Counter[str]) -> float:
     return 0.1 * math.log1p(readers[hit.path]) / math.log1p(max(readers.values(), default=1))
 
@@ -101,11 +97,11 @@ FILES = Rankings(
     | {
         "hybrid, tests not set back": replace(RANKING, tests=1.0),
         "hybrid, tests at 0.5": replace(RANKING, tests=0.5),
+        "hybrid, definitions like all else": replace(RANKING, definitions=0.0),
     },
     boosts={
         "words in the symbol": in_symbol,
         "words in the path": in_path,
-        "definitions": is_defined,
         "files that many read": is_read,
     },
 )

@@ -21,6 +21,8 @@ CANDIDATES = 200
 TESTS = r"(^|[/._-])tests?([/._-]|$)|\.spec\.[^/]+$"
 TEST_WORDS = frozenset(query_terms("test tests testing tested tester spec"))
 
+DEFINITIONS = ("class", "enum", "function", "interface", "method", "struct", "trait", "type")
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -39,6 +41,11 @@ class Ranking:
     # puts the files which answer questions on Django at 0.60 instead of 0.45 (mean reciprocal
     # rank), with anything from 0.3 to 0.7 alike.
     tests: float = 0.7
+
+    # What a chunk that defines something gets on top, so that what does a thing comes before
+    # lists and prose that name it. Measured: 0.08 (0.03 to 0.13) more on questions about
+    # Django, which ask for source; nothing where all chunks are definitions.
+    definitions: float = 0.2
 
 
 RANKING = Ranking()
@@ -127,6 +134,8 @@ async def search(
         asked.weights,
         None if TEST_WORDS.intersection(lexemes) else TESTS,
         ranking.tests,
+        DEFINITIONS,
+        ranking.definitions,
     )
     return [Hit.of(row) for row in rows]
 

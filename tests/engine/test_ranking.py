@@ -84,3 +84,12 @@ async def test_a_question_of_stop_words_is_answered_by_its_vector(
         (hit,) = await engine.search("what is it", realm="r")
     assert hit.text_rank is None
     assert hit.score > 0
+
+
+async def test_what_defines_a_thing_comes_before_a_text_that_names_it(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    code = "def close(order, account, today):\n    return account.settle(order, today)\n"
+    async with open_engine() as engine:
+        await _indexed(engine, tmp_path / "t", INVOICES | {"a.txt": code, "b.py": code})
+        assert (await _paths(engine, "settle account today"))[:2] == ["b.py", "a.txt"]

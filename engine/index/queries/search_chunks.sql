@@ -4,7 +4,7 @@
 -- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol,
 -- $13 document that must be contained or null, $14 condition on it as a path or null, $15 its
 -- variables, $16 terms, $17 their weights, $18 pattern of the keys that are set back or null,
--- $19 what is left of their scores.
+-- $19 what is left of their scores, $20 kinds that are preferred, $21 what they get on top.
 WITH scope AS NOT MATERIALIZED (
     SELECT version, realm_id, key, language, generation
     FROM entries
@@ -61,10 +61,12 @@ scored AS (
 ),
 fused AS (
     SELECT version, ordinal, max(similarity) AS similarity, max(rank) AS rank,
-        sum(score) * CASE WHEN key ~ $18::text THEN $19::float8 ELSE 1 END AS score
+        sum(score) * CASE WHEN key ~ $18::text THEN $19::float8 ELSE 1 END
+        + CASE WHEN kind = ANY ($20::text[]) THEN $21::float8 ELSE 0 END AS score
     FROM scored
+    JOIN chunks USING (version, ordinal)
     JOIN entries USING (version)
-    GROUP BY version, ordinal, key
+    GROUP BY version, ordinal, key, kind
     ORDER BY score DESC, version, ordinal
     LIMIT $8
 )
