@@ -14,6 +14,7 @@ from engine.chunk_text import embedded_text, prepare_text
 from engine.embedders import open_embedder
 from engine.index import live
 from engine.index.globs import glob_pattern
+from engine.index.question import Questions
 from engine.index.search import Hit, Ranking, SearchFilter, register_embedder, search
 
 ENTRY = {
@@ -58,10 +59,8 @@ class Index:
         self, pool: asyncpg.Pool, question: str, ranking: Ranking, limit: int
     ) -> list[Hit]:
         wanted = SearchFilter(realm_ids=[self.realm_id], path=self.path)
-        embedder = open_embedder(self.embedder)
-        return await search(
-            pool, embedder, self.embedder_id, question, wanted=wanted, limit=limit, ranking=ranking
-        )
+        questions = Questions(open_embedder(self.embedder), self.embedder_id)
+        return await search(pool, questions, question, wanted=wanted, limit=limit, ranking=ranking)
 
     async def readers(self, pool: asyncpg.Pool) -> Counter[str]:
         """How many files depend on each."""

@@ -14,6 +14,7 @@ from engine.index.cards import CardEntry, find_cards
 from engine.index.database import Connection
 from engine.index.document_filter import Where, document_filter
 from engine.index.live import Entry, RealmRow
+from engine.index.question import Questions
 from engine.index.search import Hit, SearchFilter, search
 from engine.job import Job
 from engine.jobs import JobState, clear, store, sweep_now
@@ -45,8 +46,7 @@ class Engine:
         self._database = parts.database
         self._pool = parts.database.pool
         self._settings = parts.settings
-        self._embedder = parts.embedder
-        self._embedder_id = parts.embedder_id
+        self._questions = Questions(parts.embedder, parts.embedder_id)
         self._sources = parts.sources
         self._queue = parts.queue
         self._worker = parts.worker
@@ -119,15 +119,19 @@ class Engine:
         `realm` narrows to one or several realms, `path` to keys that match a glob
         (`django/db/**`), `language` to one language, `type` and `where` to cards, as in
         `cards`. Every live chunk that passes the
-        filters is considered; nothing is approximated.
+        filters is considered; nothing is approximated. When the embedder does not answer,
+        the words of the question alone decide, and `search_problem` says why.
         """
         names = [realm] if isinstance(realm, str) else realm
         ids = None if names is None else [(await self._row(name)).id for name in names]
         document = document_filter(type, where)
         wanted = SearchFilter(realm_ids=ids, path=path, language=language, document=document)
-        return await search(
-            self._pool, self._embedder, self._embedder_id, text, wanted=wanted, limit=limit
-        )
+        return await search(self._pool, self._questions, text, wanted=wanted, limit=limit)
+
+    @property
+    def search_problem(self) -> str:
+        """Why the latest search had no vector to go by, only words; empty if it had one."""
+        return self._questions.problem
 
     async def cards(
         self,

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import asyncpg
-from pgvector import HalfVector
 
-from engine.embedders import Embedder, checked
+from engine.embedders import Embedder
 from engine.index.document_filter import DocumentFilter
 from engine.index.globs import glob_pattern
+from engine.index.question import Questions
 from engine.index.sql import query
 from engine.index.terms import query_terms, tsquery_text
 from engine.index.weighing import RANKED, Weighed, weighed
@@ -101,23 +101,25 @@ async def register_embedder(pool: asyncpg.Pool, embedder: Embedder) -> int:
 
 async def search(
     pool: asyncpg.Pool,
-    embedder: Embedder,
-    embedder_id: int,
+    questions: Questions,
     text: str,
     *,
     wanted: SearchFilter,
     limit: int,
     ranking: Ranking = RANKING,
 ) -> list[Hit]:
-    """The `limit` best live chunks. A question without any word finds nothing."""
+    """The `limit` best live chunks. A question without any word finds nothing.
+
+    Without a vector of the question, as `questions` then tells, the words alone decide.
+    """
     lexemes = query_terms(text)
     if not text.strip() or limit < 1:
         return []
-    vectors = checked(await embedder.embed([text]), 1, embedder.dimension)
+    vector, embedder_id = await questions.vector(text)
     asked = await _weighed(pool, lexemes, wanted.realm_ids)
     rows = await pool.fetch(
         query("search_chunks"),
-        HalfVector(vectors[0]),
+        vector,
         embedder_id,
         asked.levels,
         wanted.realm_ids,

@@ -19,6 +19,9 @@ from engine.sources.git_environment import git_program
 # Of what git says, so much is kept: enough for its last words.
 KEPT_CHARS = 8_000
 
+# What was killed has let go of its pipes, unless it started something in a session of its own.
+DRAIN_SECONDS = 5.0
+
 _LINE_END = re.compile(r"[\r\n]+")
 
 
@@ -91,6 +94,10 @@ async def _run(
         with anyio.CancelScope(shield=True):
             if process.returncode is None:
                 _kill_all(process.pid)
+            # A pipe is closed by reading it to its end; one that is dropped before warns later.
+            with anyio.move_on_after(DRAIN_SECONDS):
+                await _drain(process.stdout)
+                await _drain(process.stderr)
             await process.aclose()
 
 
@@ -115,6 +122,12 @@ async def _collect(process: anyio.abc.Process, output: bytearray, max_bytes: int
         if len(output) > max_bytes:
             _kill_all(process.pid)
             return
+
+
+async def _drain(stream: anyio.abc.ByteReceiveStream | None) -> None:
+    if stream is not None:
+        async for _ in stream:
+            pass
 
 
 async def _ask(stream: anyio.abc.ByteSendStream | None, asked: bytes) -> None:
