@@ -1,10 +1,11 @@
--- Two rankings of the live chunks that pass the filters, fused by reciprocal rank.
--- $1 embedding, $2 embedder, $3 tsquery, $4 realms or null, $5 key pattern or null,
--- $6 language or null, $7 candidates of each ranking, $8 limit, $9 rank constant,
+-- Two rankings of the live chunks that pass the filters; the sum of both scores ranks.
+-- $1 embedding, $2 embedder, $3 queries for what to rank, best first, $4 realms or null, $5 key pattern or null,
+-- $6 language or null, $7 candidates of each ranking, $8 limit, $9 how many to rank,
 -- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol,
 -- $13 document that must be contained or null, $14 condition on it as a path or null, $15 its
--- variables.
-WITH scope AS MATERIALIZED (
+-- variables, $16 terms, $17 their weights, $18 pattern of the keys that are set back or null,
+-- $19 what is left of their scores, $20 kinds that are preferred, $21 what they get on top.
+WITH scope AS NOT MATERIALIZED (
     SELECT version, realm_id, key, language, generation
     FROM entries
     WHERE ($4::bigint[] IS NULL OR realm_id = ANY ($4))
@@ -24,28 +25,48 @@ near AS (
     ORDER BY embedding <=> $1, version, ordinal
     LIMIT $7
 ),
+-- What the queries find comes in their order, so that the bound cuts off the least. The
+-- offset keeps the planner from turning the loop inside out.
+found AS MATERIALIZED (
+    SELECT version, ordinal, terms
+    FROM unnest($3::text[]::tsquery[]) AS level (asked)
+    CROSS JOIN LATERAL (
+        SELECT version, ordinal, terms
+        FROM chunks
+        JOIN scope USING (version)
+        WHERE terms @@ asked
+        OFFSET 0
+    ) AS chunk
+    LIMIT $9
+),
 matched AS (
-    SELECT version, ordinal, ts_rank($12::float4[], terms, $3::tsquery, 1) AS rank
-    FROM chunks
-    JOIN scope USING (version)
-    WHERE terms @@ $3::tsquery
-    ORDER BY ts_rank($12::float4[], terms, $3::tsquery, 1) DESC, version, ordinal
+    SELECT DISTINCT version, ordinal, (
+        SELECT sum(weight * ts_rank($12::float4[], terms, term, 1))
+        FROM unnest($16::text[]::tsquery[], $17::float4[]) AS asked (term, weight)
+    ) AS rank
+    FROM found
+    ORDER BY rank DESC, version, ordinal
     LIMIT $7
 ),
-placed AS (
-    SELECT version, ordinal, similarity, NULL::real AS rank, $10::float8 AS weight,
-        row_number() OVER (ORDER BY similarity DESC, version, ordinal) AS place
+-- A similarity counts by where it lies between the least and the greatest of its ranking.
+scored AS (
+    SELECT version, ordinal, similarity, NULL::real AS rank, $10::float8 * coalesce(
+        (similarity - min(similarity) OVER ())
+        / nullif(max(similarity) OVER () - min(similarity) OVER (), 0), 1
+    ) AS score
     FROM near
     UNION ALL
-    SELECT version, ordinal, NULL, rank, $11::float8,
-        row_number() OVER (ORDER BY rank DESC, version, ordinal)
+    SELECT version, ordinal, NULL, rank, $11::float8 * rank / max(rank) OVER ()
     FROM matched
 ),
 fused AS (
     SELECT version, ordinal, max(similarity) AS similarity, max(rank) AS rank,
-        sum(weight / ($9 + place)) AS score
-    FROM placed
-    GROUP BY version, ordinal
+        sum(score) * CASE WHEN key ~ $18::text THEN $19::float8 ELSE 1 END
+        + CASE WHEN kind = ANY ($20::text[]) THEN $21::float8 ELSE 0 END AS score
+    FROM scored
+    JOIN chunks USING (version, ordinal)
+    JOIN entries USING (version)
+    GROUP BY version, ordinal, key, kind
     ORDER BY score DESC, version, ordinal
     LIMIT $8
 )
