@@ -124,7 +124,9 @@ async def fill(
     for first in range(0, len(collection), BATCH):
         rows = range(first, min(first + BATCH, len(collection)))
         await connection.copy_records_to_table(
-            "chunks", records=_chunks(collection, rows, ids, terms, embedder_id)
+            "chunks",
+            columns=_CHUNK_COLUMNS,
+            records=_chunks(collection, rows, ids, terms, embedder_id),
         )
     await connection.copy_records_to_table(
         "entries", columns=_ENTRY_COLUMNS, records=_entries(collection, ids)
@@ -153,6 +155,10 @@ def _chunks(
         )  # fmt: skip
 
 
+_CHUNK_COLUMNS: Final = (
+    "realm_id", "version", "ordinal", "start_line", "end_line", "embedder_id", "text_hash",
+    "symbol", "kind", "uses", "text", "terms", "embedding",
+)  # fmt: skip
 _ENTRY_COLUMNS: Final = (
     "realm_id", "key", "version", "content_hash", "size", "mtime_ns", "ctime_ns", "inode",
     "listed_at_ns", "language", "definition_fingerprint", "dependencies", "probes",

@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.generated_chunks import Collection, Vectors, fill, generate, questions
 from engine.index.database import Database, open_database
+from engine.index.question import Questions
 from engine.index.search import SearchFilter, register_embedder, search
 from engine.index.search_costs import EXACT_CHUNKS
 from engine.index.vector_index import tend_vector_indexes
@@ -104,8 +105,7 @@ class Bench:
     ) -> set[tuple[str, int]]:
         page = await search(
             self.database.pool,
-            FixedEmbedder(vector),
-            self.embedder_id,
+            Questions(FixedEmbedder(vector), self.embedder_id),
             text,
             wanted=wanted,
             limit=10,

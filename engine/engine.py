@@ -15,6 +15,7 @@ from engine.index.database import Connection
 from engine.index.document_filter import Where, document_filter
 from engine.index.hit import Hit
 from engine.index.live import Entry, RealmRow
+from engine.index.question import Questions
 from engine.index.search import SearchFilter, SearchPage, search
 from engine.index.vector_index import may_need_tending, tend_vector_indexes
 from engine.job import Job
@@ -47,8 +48,7 @@ class Engine:
         self._database = parts.database
         self._pool = parts.database.pool
         self._settings = parts.settings
-        self._embedder = parts.embedder
-        self._embedder_id = parts.embedder_id
+        self._questions = Questions(parts.embedder, parts.embedder_id)
         self._sources = parts.sources
         self._queue = parts.queue
         self._worker = parts.worker
@@ -129,7 +129,9 @@ class Engine:
         adds definitions that a hit uses, and files that depend on it.
 
         Every chunk is compared while what passes the filters is small; above 20,000 chunks
-        an index proposes the nearest, once there is one: see `tend_indexes`.
+        an index proposes the nearest, once there is one: see `tend_indexes`. When the
+        embedder does not answer, the words of the question alone decide, and
+        `search_problem` says why.
         """
         page = await self.search_page(
             text,
@@ -178,8 +180,7 @@ class Engine:
         )
         return await search(
             self._pool,
-            self._embedder,
-            self._embedder_id,
+            self._questions,
             text,
             wanted=wanted,
             limit=limit,
@@ -197,6 +198,11 @@ class Engine:
         if not await may_need_tending(self._pool):
             return []
         return [name for name, _ in await tend_vector_indexes(self._database.dsn, wait=True)]
+
+    @property
+    def search_problem(self) -> str:
+        """Why the latest search had no vector to go by, only words; empty if it had one."""
+        return self._questions.problem
 
     async def cards(
         self,

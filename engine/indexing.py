@@ -8,6 +8,7 @@ import anyio.to_thread
 from engine.at_hand import at_hand
 from engine.discover import changes
 from engine.embedders import Embedder
+from engine.embedding import Breaker, OnTheWay
 from engine.errors import PermanentFailure, RealmNotFound, StalePass
 from engine.index import live
 from engine.index.database import Connection, Database
@@ -40,6 +41,8 @@ class Indexing:
         self._embedder_id = embedder_id
         self._visitor = visitor
         self._sources = sources
+        self._breaker = Breaker(base_seconds=settings.backoff_seconds)
+        self._on_the_way = OnTheWay()
 
     @cached_property
     def recipe(self) -> str:
@@ -72,6 +75,8 @@ class Indexing:
             recipe=self.recipe,
             tracker=running.tracker,
             fence=Fence(claim.job_id, claim.token),
+            breaker=self._breaker,
+            on_the_way=self._on_the_way,
             settle=_settling(running),
             ended=running.succeeded,
         )

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from engine.embedders import Embedder, offloaded, open_embedder
+from engine.embedders import Embedder, chosen_embedder, offloaded
 from engine.errors import BadSetting
 from engine.executors import worker_processes
 from engine.index.database import Database, open_database
-from engine.index.search import register_embedder
 from engine.jobs import Identity, JobQueue, beating_heart
+from engine.registering import registered
 from engine.settings import Isolation, Settings
 from engine.sources import Source
 
@@ -52,7 +52,7 @@ async def opened_parts(
     """The parts for the length of the block; jobs run as `work` and the settings say."""
     passed = embedder is not None or visitor is not None or work is Work.ADDED
     isolation = _isolation(settings, passed=passed)
-    embedder = embedder or open_embedder(settings.embedder)
+    embedder = embedder or chosen_embedder(settings)
     async with _as_it_is(_opened(settings, isolation, embedder, visitor, work)) as parts:
         yield parts
 
@@ -74,7 +74,9 @@ async def _opened(
                 application_name=identity.application_name,
             )
         )
-        embedder_id = await register_embedder(database.pool, embedder)
+        embedder_id = await stack.enter_async_context(
+            registered(database.pool, embedder, required=work is not Work.NONE)
+        )
         queue = JobQueue(database, max_attempts=settings.max_attempts)
         parts = Parts(database, settings, isolation, embedder, embedder_id, queue)
         if work is not Work.NONE:

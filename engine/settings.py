@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
 
@@ -43,11 +44,19 @@ class Isolation(StrEnum):
 class Settings:
     """How an engine runs.
 
-    `dsn` empty means the embedded Postgres in `home`. `embedder` names a bundled one;
-    an object can be passed to `Engine.open` instead. `workers` are the jobs that run at
+    `dsn` empty means the embedded Postgres in `home`. `embedder` names a bundled one, or the
+    dialect of the provider at `embed_url`, whose `embed_model` is asked for vectors of
+    `embed_dimension` numbers if that is set; what is embedded stands behind a prefix if the
+    model wants one. The key is no setting: it stays in the environment. An object can be
+    passed to `Engine.open` instead. `workers` are the jobs that run at
     once, `worker_processes` parse files, `index_concurrency` caps the visits that run at
     once, `prerender_tabs` are the tabs of one realm in a render pool, of which visits may
     take all but one.
+
+    One call of the embedder carries at most `embed_batch_size` texts of together about
+    `embed_batch_tokens`, and may take `embed_timeout_seconds`; up to `embed_concurrency` are
+    under way. A pause that an embedder asks for is waited for by the pass if it is no longer
+    than `embed_pause_seconds`, and else by the job.
 
     A running job is its worker's for `lease_seconds` after each heartbeat; without progress
     for `stall_seconds` it is taken away. It is tried `max_attempts` times, the pauses
@@ -70,9 +79,17 @@ class Settings:
     workers: int = 1
     worker_processes: int = field(default_factory=_cores)
     embedder: str = "local"
+    embed_url: str = field(default="", repr=False)
+    embed_model: str = ""
+    embed_dimension: int | None = None
+    embed_document_prefix: str = ""
+    embed_question_prefix: str = ""
+    google_credentials: str = ""
     embed_batch_size: int = 32
+    embed_batch_tokens: int = 20_000
     embed_concurrency: int = 8
     embed_timeout_seconds: int = 300
+    embed_pause_seconds: float = 20
     max_file_bytes: int = 1 << 20
     chunk_chars: int = 1200
     isolation: Isolation = Isolation.AUTO
@@ -146,23 +163,37 @@ class Settings:
         variables |= TEXTS | NUMBERS | LISTS
         shown = {each.name: str(getattr(self, each.name)) for each in fields(self)}
         shown["dsn"] = "(set)" if self.dsn else "(embedded)"
+        shown["embed_url"] = _without_credentials(self.embed_url)
         shown |= {name: " ".join(getattr(self, name)) for name in LISTS}
-        return [(name, variables[name], value) for name, value in shown.items()]
+        rows = [(name, variables[name], value) for name, value in shown.items()]
+        return [*rows, ("embed_key", EMBED_KEY, "(set)" if embed_key() else "")]
 
 
 HOME = "WIDTHWISE_HOME"
 ISOLATION = "WIDTHWISE_ISOLATION"
 PUBLIC_ONLY = "WIDTHWISE_PUBLIC_ONLY"
 LISTS = {"git_transports": "WIDTHWISE_GIT_TRANSPORTS", "git_hosts": "WIDTHWISE_GIT_HOSTS"}
-TEXTS = {"dsn": "WIDTHWISE_DSN", "embedder": "WIDTHWISE_EMBEDDER"}
+TEXTS = {
+    "dsn": "WIDTHWISE_DSN",
+    "embedder": "WIDTHWISE_EMBEDDER",
+    "embed_url": "WIDTHWISE_EMBED_URL",
+    "embed_model": "WIDTHWISE_EMBED_MODEL",
+    "embed_document_prefix": "WIDTHWISE_EMBED_DOCUMENT_PREFIX",
+    "embed_question_prefix": "WIDTHWISE_EMBED_QUESTION_PREFIX",
+    "google_credentials": "GOOGLE_APPLICATION_CREDENTIALS",
+}
+EMBED_KEY = "WIDTHWISE_EMBED_KEY"
 NUMBERS = {
+    "embed_dimension": "WIDTHWISE_EMBED_DIMENSION",
     "index_concurrency": "INDEX_RUNNER_MAX_CONCURRENCY",
     "prerender_tabs": "PRERENDER_AFFINITY_TAB_MAX",
     "workers": "WIDTHWISE_WORKERS",
     "worker_processes": "WIDTHWISE_WORKER_PROCESSES",
     "embed_batch_size": "WIDTHWISE_EMBED_BATCH_SIZE",
+    "embed_batch_tokens": "WIDTHWISE_EMBED_BATCH_TOKENS",
     "embed_concurrency": "WIDTHWISE_EMBED_CONCURRENCY",
     "embed_timeout_seconds": "WIDTHWISE_EMBED_TIMEOUT_SECONDS",
+    "embed_pause_seconds": "WIDTHWISE_EMBED_PAUSE_SECONDS",
     "max_file_bytes": "WIDTHWISE_MAX_FILE_BYTES",
     "chunk_chars": "WIDTHWISE_CHUNK_CHARS",
     "lease_seconds": "WIDTHWISE_LEASE_SECONDS",
@@ -179,6 +210,7 @@ NUMBERS = {
     "checkout_days": "WIDTHWISE_CHECKOUT_DAYS",
 }
 TIMES = (
+    "embed_pause_seconds",
     "lease_seconds",
     "stall_seconds",
     "backoff_seconds",
@@ -197,6 +229,20 @@ def secret(name: str) -> str:
     Whoever may name variables can have any of them sent to a server of theirs.
     """
     return os.environ.get(name, "")
+
+
+def embed_key() -> str:
+    """The key of the embedding provider, in whichever process asks it; empty if there is none."""
+    return secret(EMBED_KEY)
+
+
+def _without_credentials(url: str) -> str:
+    """The address with neither user, password nor query in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(set)"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _switch(variable: str, text: str) -> bool:

@@ -10,7 +10,7 @@ import asyncpg
 
 from engine.discover import NO_STAMP, Changes
 from engine.embedders import Embedder, offloaded
-from engine.embedding import embedding_queue
+from engine.embedding import Breaker, OnTheWay, embedding_queue
 from engine.entries import Entries
 from engine.executors import Executor, Threads, worker_processes
 from engine.index.database import Connection
@@ -44,7 +44,8 @@ class PassContext:
     """What a pass works with. The realm is as it was when the pass began.
 
     `settle` ends the job in the transaction of the swap, and raises if the claim is stale.
-    `ended` is told of the report as soon as the pass can't be undone any more.
+    `ended` is told of the report as soon as the pass can't be undone any more. `breaker` and
+    `on_the_way` are shared by all passes that use the embedder.
     """
 
     pool: asyncpg.Pool
@@ -57,6 +58,8 @@ class PassContext:
     recipe: str
     tracker: Tracker
     fence: Fence
+    breaker: Breaker
+    on_the_way: OnTheWay
     settle: Callable[[Connection, PassReport], Awaitable[None]]
     ended: Callable[[PassReport], None]
 
@@ -196,15 +199,20 @@ class _Updating:
     async def _visit(self, plan: Plan, concurrency: int) -> int:
         """Visit, embed and store; returns how many texts had to be embedded."""
         embedder = offloaded(self._context.embedder, self._executor.run)
-        known = await self._known_vectors(paid=embedder is self._context.embedder)
+        is_paid = embedder is self._context.embedder
+        known = await self._known_vectors(paid=is_paid)
         async with embedding_queue(
             embedder,
             known.keep,
             batch_size=self._settings.embed_batch_size,
+            batch_tokens=self._settings.embed_batch_tokens,
             concurrency=self._settings.embed_concurrency,
             timeout_seconds=self._settings.embed_timeout_seconds,
+            pause_seconds=self._settings.embed_pause_seconds,
+            breaker=self._context.breaker,
         ) as queue:
-            await self._visit_and_write(plan, concurrency, PaidOnce(queue, known))
+            on_the_way = self._context.on_the_way if is_paid else None
+            await self._visit_and_write(plan, concurrency, PaidOnce(queue, known, on_the_way))
             return queue.statistics().texts
 
     async def _known_vectors(self, *, paid: bool) -> KnownVectors:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import anyio
 from pgvector import HalfVector
 
-from engine.embedding import Arrived, EmbeddingQueue, Found, Keep
+from engine.embedding import Arrived, EmbeddingQueue, Found, Keep, OnTheWay, Supply
 
 log = logging.getLogger("widthwise.vectors")
 
@@ -22,18 +22,61 @@ LookUp: TypeAlias = Callable[[Sequence[bytes]], Awaitable[Found]]
 
 
 class PaidOnce:
-    """Finds vectors where they are: in memory, in the database, on their way; else embeds."""
+    """Finds vectors where they are: in memory, in the database, on their way; else embeds.
 
-    def __init__(self, queue: EmbeddingQueue, known: "KnownVectors") -> None:
+    `on_the_way` is what the passes of this process tell each other; it is `None` for an
+    embedder whose vectors are not stored as they come, so that nobody else could find them.
+    """
+
+    def __init__(
+        self, queue: EmbeddingQueue, known: "KnownVectors", on_the_way: OnTheWay | None = None
+    ) -> None:
         self._queue = queue
         self._known = known
+        self._on_the_way = on_the_way
 
     async def fetch(self, texts: Mapping[bytes, str], arrived: Arrived) -> None:
         """Tell `arrived` of vectors as they come, until there is one for each of `texts`."""
-        found = await self._known.find(texts)
-        if found:
+        if self._on_the_way is None:
+            await self._find_or_embed(texts, arrived)
+        else:
+            await self._share(self._on_the_way, texts, arrived)
+
+    def supply(self, supply: Supply) -> None:
+        """What is true of texts to come."""
+        self._queue.supply(supply)
+
+    async def _share(
+        self, on_the_way: OnTheWay, texts: Mapping[bytes, str], arrived: Arrived
+    ) -> None:
+        # Claimed before they are looked for: what another pass let go of before that has been
+        # kept, and is found.
+        mine = on_the_way.claim(self, texts)
+        theirs = {key: text for key, text in texts.items() if key not in mine}
+
+        def tell(found: Found) -> None:
+            on_the_way.release(self, found)
             arrived(found)
-        # In their order, so that those of one file are embedded next to each other.
+
+        async def wait_for_theirs() -> None:
+            await on_the_way.settled(theirs)
+            await self._share(on_the_way, theirs, arrived)
+
+        async with anyio.create_task_group() as tasks:
+            if theirs:
+                tasks.start_soon(wait_for_theirs)
+            try:
+                await self._find_or_embed({key: texts[key] for key in texts if key in mine}, tell)
+            finally:
+                on_the_way.release(self, mine)
+
+    async def _find_or_embed(self, texts: Mapping[bytes, str], arrived: Arrived) -> None:
+        with self._queue.looking_up():
+            found = await self._known.find(texts)
+            if found:
+                arrived(found)
+        # In their order, so that those of one file are embedded next to each other. They are
+        # in line before the queue can run and take the look-up for the end of the supply.
         missing = {key: text for key, text in texts.items() if key not in found}
         await self._queue.embed(missing, arrived)
 

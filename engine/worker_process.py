@@ -15,16 +15,16 @@ from typing import Any, NoReturn
 import anyio
 import anyio.abc
 
-from engine.embedders import open_embedder
+from engine.embedders import chosen_embedder
 from engine.errors import WidthwiseError, first_failure
 from engine.executors import frames
 from engine.executors.worker import private_output
 from engine.index.database import open_database
-from engine.index.search import register_embedder
 from engine.indexing import Indexing
 from engine.inline import inline_workers
 from engine.jobs import Identity, News, Worker
 from engine.orders import PING_SECONDS, Orders
+from engine.registering import registered
 from engine.settings import Settings
 from engine.syntax_visitor import SyntaxVisitor
 
@@ -116,11 +116,13 @@ async def _obey(
 
 @asynccontextmanager
 async def _worker(settings: Settings, identity: Identity) -> AsyncIterator[Worker]:
-    embedder = open_embedder(settings.embedder)
-    async with open_database(
-        dsn=settings.dsn, home=settings.home, application_name=identity.application_name
-    ) as database:
-        embedder_id = await register_embedder(database.pool, embedder)
+    embedder = chosen_embedder(settings)
+    async with (
+        open_database(
+            dsn=settings.dsn, home=settings.home, application_name=identity.application_name
+        ) as database,
+        registered(database.pool, embedder, required=True) as embedder_id,
+    ):
         indexing = Indexing(database, settings, embedder, embedder_id, SyntaxVisitor(), {})
         identity = replace(identity, recipe=indexing.recipe)
         async with inline_workers(

@@ -3,21 +3,23 @@ the swap.
 
 Groups of files pass two lines. Out of the first, a group asks for its vectors together. A file
 whose last vector came goes to the second line, and what is in that is written in groups again,
-so that a slow text holds up its own file and a commit is shared by many. A group keeps its
-slot until its last file is written, which is what bounds the memory of a pass.
+so that a slow text holds up its own file and a commit is shared by many. So many chunks may be
+between the two lines and the database, which is what bounds the memory of a pass.
 """
 
 from collections import ChainMap, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import anyio
 import anyio.lowlevel
+from pgvector import HalfVector
 
 from engine.chunk_text import embedded_text
-from engine.embedding import Found
+from engine.embedding import Found, Supply
 from engine.errors import first_failure
 from engine.index.working import FailedEntry, Working, WorkingEntry
+from engine.shortened_vector import ShortenedVector
 from engine.vectors import PaidOnce
 
 Outcome: TypeAlias = WorkingEntry | FailedEntry
@@ -27,7 +29,11 @@ Outcome: TypeAlias = WorkingEntry | FailedEntry
 GROUP_FILES = 64
 GROUP_CHUNKS = 512
 GROUP_SECONDS = 0.2
-GROUPS_AT_ONCE = 4
+WRITERS = 4
+
+# Some 12 MB. A quick embedder takes 256 of them every 20 ms, and from the answer to the row it
+# may take ten times as long.
+CHUNKS_IN_HAND = 4096
 
 
 async def write_all(
@@ -123,8 +129,11 @@ class _Writing:
         self._written = written
         self._complete = Outbox()
         self._groups: dict[str, _Group] = {}
-        self._slots = anyio.Semaphore(GROUPS_AT_ONCE)
-        self._writers = anyio.Semaphore(GROUPS_AT_ONCE)
+        self._room = _Room(CHUNKS_IN_HAND)
+        self._writers = anyio.Semaphore(WRITERS)
+        self._is_ended = False
+        # Files that have all their vectors: each of them makes room once it is written.
+        self._unwritten = 0
 
     async def run(self) -> None:
         async with anyio.create_task_group() as tasks:
@@ -138,13 +147,30 @@ class _Writing:
         """Returns what made it impossible to have all vectors, if anything did."""
         try:
             async with anyio.create_task_group() as tasks:
-                await self._slots.acquire()
                 while outcomes := await self._outbox.next_group():
-                    tasks.start_soon(self._embed, _Group(outcomes))
-                    await self._slots.acquire()
+                    group = _Group(outcomes)
+                    await self._enter(group)
+                    tasks.start_soon(self._embed, group)
+                self._is_ended = True
+                self._tell_supply()
         except ExceptionGroup as failures:
             return first_failure(failures)
         return None
+
+    async def _enter(self, group: "_Group") -> None:
+        while not self._room.enter(group.chunk_count):
+            self._tell_supply()
+            await self._room.left()
+        self._tell_supply()
+
+    def _tell_supply(self) -> None:
+        """Texts may come unless all have, or only vectors can make room for more."""
+        if self._is_ended:
+            self._vectors.supply(Supply.ENDED)
+        elif self._room.is_short and not self._unwritten:
+            self._vectors.supply(Supply.BLOCKED)
+        else:
+            self._vectors.supply(Supply.MORE)
 
     async def _embed(self, group: "_Group") -> None:
         self._groups.update(dict.fromkeys(group.keys, group))
@@ -153,6 +179,7 @@ class _Writing:
 
     def _complete_all(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
+            self._unwritten += 1
             self._complete.put_nowait(outcome)
 
     async def _write_all(self) -> None:
@@ -165,19 +192,54 @@ class _Writing:
 
     async def _write(self, outcomes: Sequence[Outcome]) -> None:
         groups = [self._groups.pop(outcome.key) for outcome in outcomes]
-        entries = [outcome for outcome in outcomes if isinstance(outcome, WorkingEntry)]
+        vectors = ChainMap(*(group.found for group in dict.fromkeys(groups)))
+        entries = [_marked(each, vectors) for each in outcomes if isinstance(each, WorkingEntry)]
         failed = [outcome for outcome in outcomes if isinstance(outcome, FailedEntry)]
         if entries:
-            vectors = ChainMap(*(group.found for group in dict.fromkeys(groups)))
             await self._working.write(entries, vectors)
         if failed:
             await self._working.write_failed(failed)
         self._writers.release()
-        for group in groups:
-            group.unwritten -= 1
-            if not group.unwritten:
-                self._slots.release()
+        self._unwritten -= len(outcomes)
+        self._room.leave(sum(map(_chunk_count, outcomes)))
+        self._tell_supply()
         self._written(outcomes)
+
+
+def _marked(entry: WorkingEntry, vectors: Mapping[bytes, HalfVector]) -> WorkingEntry:
+    """The entry, saying of which chunks the embedder has seen the beginning only."""
+    marks = tuple(
+        f"chunk {number} of lines {draft.start_line}-{draft.end_line}: shortened to"
+        f" {vector.chars} characters for the embedder"
+        for number, (draft, prepared) in enumerate(entry.chunks, 1)
+        if isinstance(vector := vectors[prepared.text_hash], ShortenedVector)
+    )
+    return entry._replace(diagnostics=(*entry.diagnostics, *marks)) if marks else entry
+
+
+class _Room:
+    """For so many chunks at once, or for one group that has more."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._moved = anyio.Event()
+        self.is_short = False
+
+    def enter(self, chunks: int) -> bool:
+        """Take room for so many; whether there was enough."""
+        self.is_short = bool(self._taken) and self._taken + chunks > self._limit
+        if not self.is_short:
+            self._taken += chunks
+        return not self.is_short
+
+    async def left(self) -> None:
+        await self._moved.wait()
+
+    def leave(self, chunks: int) -> None:
+        self._taken -= chunks
+        self._moved.set()
+        self._moved = anyio.Event()
 
 
 class _Group:
@@ -186,7 +248,7 @@ class _Group:
     def __init__(self, outcomes: Sequence[Outcome]) -> None:
         self.texts: dict[bytes, str] = {}
         self.found: Found = {}
-        self.unwritten = len(outcomes)
+        self.chunk_count = sum(map(_chunk_count, outcomes))
         self._outcomes = outcomes
         self._missing: list[int] = []
         self._waiting: defaultdict[bytes, list[int]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """What the engine asks of an embedder, and the check that its answer passes."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,41 @@ class Embedder(Protocol):
     async def embed(self, texts: Sequence[str]) -> Vectors: ...
 
 
+@runtime_checkable
+class QuestionEmbedder(Protocol):
+    """What an embedder may have beside `embed`: its model takes questions in another way."""
+
+    async def embed_question(self, question: str) -> Vectors:
+        """One row, comparable with those of documents."""
+
+
 class BadVectors(WidthwiseError):
     """An embedder answered with something that is not one usable vector a text."""
+
+
+class TextTooLong(WidthwiseError):
+    """The provider refused a batch because a text, or all together, is too long."""
+
+
+class EmbedderUnavailable(WidthwiseError):
+    """The provider can't be reached, or is out of order; it may be back later.
+
+    `retry_after_seconds` is when it said to ask again, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+async def question_row(embedder: Embedder, question: str) -> NDArray[np.float32]:
+    """The vector of a question, as the embedder puts questions to its model."""
+    if isinstance(embedder, QuestionEmbedder):
+        rows = await embedder.embed_question(question)
+    else:
+        rows = await embedder.embed([question])
+    row: NDArray[np.float32] = checked(rows, 1, embedder.dimension)[0]
+    return row
 
 
 def checked(vectors: object, count: int, dimension: int) -> Vectors:
@@ -60,5 +93,5 @@ def checked(vectors: object, count: int, dimension: int) -> Vectors:
 def _numbers(vectors: object) -> NDArray[np.float64]:
     try:
         return np.asarray(vectors, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadVectors(f"not a table of numbers: {error}") from error

@@ -1,13 +1,10 @@
-"""Whether a search looks at every row or asks the approximate index, and for which words. Pure."""
+"""Whether a search looks at every row or asks the approximate index. Pure."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 EXACT_CHUNKS: Final = 20_000
 """So many chunks are compared one by one, in about the time that the index takes."""
-MATCHED_ROWS: Final = 20_000
-"""So many chunks with words of the question are ranked at most, where all are too many."""
 # Rows that an index scan may look at before it gives up, and somebody looks at all.
 SCANNED_TUPLES: Final = 40_000
 _LARGEST_EF: Final = 1_000
@@ -22,32 +19,13 @@ SCAN_SETTINGS: Final = {"enable_hashjoin": "on", "enable_mergejoin": "on"}
 class Costs:
     """What it would take to look at everything.
 
-    `chunks` pass the filters, counted in so many files only; `shares` of all `rows` have
-    one of the commonest terms.
+    `chunks` pass the filters, counted in so many files only; `indexed` if there is an index
+    of the embedder's vectors.
     """
 
     chunks: int
     indexed: bool
     pgvector: str
-    rows: int
-    shares: Mapping[str, float]
-
-
-def affordable(lexemes: Sequence[str], costs: Costs) -> list[str]:
-    """The terms to search for: all, or the rarest as long as not too many rows have one.
-
-    A word that every other chunk has tells nothing beside a rare one. The rarest stays,
-    however common it is.
-    """
-    rarest_first = sorted(lexemes, key=lambda lexeme: costs.shares.get(lexeme, 0.0))
-    kept: set[str] = set()
-    rows = 0.0
-    for lexeme in rarest_first:
-        rows += costs.rows * costs.shares.get(lexeme, 0.0)
-        if kept and rows > MATCHED_ROWS:
-            break
-        kept.add(lexeme)
-    return [lexeme for lexeme in lexemes if lexeme in kept]
 
 
 def index_settings(pgvector: str, *, depth: int) -> dict[str, str]:

@@ -19,6 +19,7 @@ from engine.chunk_text import PreparedText
 from engine.errors import PassFailed, StalePass
 from engine.index.database import Connection, Queryable
 from engine.index.sql import query
+from engine.shortened_vector import chars_of, marked
 from engine.sources import SourceFile, Stamp
 from engine.visit import DraftChunk
 
@@ -43,7 +44,7 @@ ENTRY_COLUMNS = (
 
 CHUNK_COLUMNS = (
     "realm_id", "version", "ordinal", "start_line", "end_line", "embedder_id", "text_hash",
-    "symbol", "kind", "uses", "text", "terms", "embedding",
+    "symbol", "kind", "uses", "text", "terms", "embedding", "shortened_to",
 )  # fmt: skip
 
 
@@ -163,7 +164,9 @@ class Working:
         """The vectors that this embedder made before, for whichever file or realm."""
         rows = await self._pool.fetch(query("select_known_vectors"), hashes, self._embedder_id)
         self._waiting.update(row["text_hash"] for row in rows if row["waits"])
-        return {row["text_hash"]: row["embedding"] for row in rows}
+        return {
+            row["text_hash"]: marked(row["embedding"], chars=row["shortened_to"]) for row in rows
+        }
 
     async def keep_vectors(self, vectors: Mapping[bytes, HalfVector]) -> None:
         """Store vectors whose files can't be written yet; any later pass will find them.
@@ -175,6 +178,7 @@ class Working:
             self._embedder_id,
             list(vectors),
             list(vectors.values()),
+            [chars_of(vector) for vector in vectors.values()],
         )
         self._waiting.update(vectors)
 
@@ -359,8 +363,9 @@ class Working:
         prepared: PreparedText,
         vectors: Mapping[bytes, HalfVector],
     ) -> tuple[Any, ...]:
+        vector = vectors[prepared.text_hash]
         return (
             self._realm_id, version, ordinal, draft.start_line, draft.end_line, self._embedder_id,
             prepared.text_hash, draft.symbol, draft.kind, draft.uses, draft.text, prepared.terms,
-            vectors[prepared.text_hash],
+            vector, chars_of(vector),
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Durable requests for passes: the queue, and who works it off."""
 
-from engine.jobs.failure import Failure, FailureKind
+from engine.jobs.failure import Failure, FailureKind, failure_of
 from engine.jobs.heart import Heart, beating_heart
 from engine.jobs.identity import Identity
 from engine.jobs.news import News
@@ -37,6 +37,7 @@ __all__ = [
     "Worker",
     "beating_heart",
     "clear",
+    "failure_of",
     "sweep_jobs",
     "sweep_now",
 ]

@@ -10,6 +10,14 @@ from engine.languages.star_patterns import Mapping, mapped
 _MOST_TARGETS = 32
 _MOST_WORKSPACES = 32
 
+# Those of Node, TypeScript and the bundlers.
+_USUAL = frozenset(
+    (
+        *("types", "import", "require", "default"),
+        *("node", "node-addons", "module", "module-sync", "browser"),
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -88,22 +96,29 @@ def _mapping(value: object, start: str) -> Mapping:
 
 
 def _targets(value: object) -> tuple[str, ...]:
-    """All paths under the conditions of `value`, in their order.
+    """All paths under the conditions of `value`, in their order; usual conditions first.
 
     Node takes the first condition that holds. Which hold is up to whoever runs the
-    package, and built files are often missing, so the first that exists is as good.
+    package, and built files are often missing, so the first that exists is as good. A
+    condition of somebody's own holds only for whoever asks for it.
     """
-    found: list[str] = []
-    waiting = [value]
+    found: list[tuple[bool, str]] = []
+    waiting: list[tuple[bool, object]] = [(False, value)]
     while waiting and len(found) < _MOST_TARGETS:
         match waiting.pop():
-            case str(path):
-                found.append(path)
-            case dict(conditions):
-                waiting.extend(reversed(conditions.values()))
-            case list(choices):
-                waiting.extend(reversed(choices))
-    return tuple(path for path in found if path.startswith("./"))
+            case own, str(path):
+                found.append((own, path))
+            case own, dict(conditions):
+                each = [(own or not _is_usual(key), v) for key, v in conditions.items()]
+                waiting.extend(reversed(each))
+            case own, list(choices):
+                waiting.extend((own, choice) for choice in reversed(choices))
+    usual_first = sorted(found, key=lambda target: target[0])
+    return tuple(path for _, path in usual_first if path.startswith("./"))
+
+
+def _is_usual(condition: str) -> bool:
+    return condition.partition("@")[0] in _USUAL
 
 
 def _places(workspaces: tuple[str, ...], customs: tuple[str, ...]) -> Iterator[str]:

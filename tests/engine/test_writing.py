@@ -1,7 +1,7 @@
 """What a provider was paid for is stored as it comes, and never asked of it again."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from engine import (
     Visit,
     VisitContext,
 )
+from engine.embedders import TextTooLong
 from engine.index.database import open_database
 from engine.index.sweep import FORSAKEN_SECONDS
 from engine.index.working import Fence, Working
@@ -308,26 +309,116 @@ async def test_a_text_in_many_files_and_realms_is_embedded_once(
         assert sorted(bench.provider.texts) == sorted({*_lines(tree)})
 
 
-async def test_two_passes_that_bring_the_same_vectors_at_once_both_end_well(
+def _two_trees_of_the_same_lines(folder: Path) -> tuple[Path, Path]:
+    lines = [f"line {number}\n" for number in range(300)]
+    one = write_tree(folder / "one", {"a.txt": "".join(lines)})
+    two = write_tree(folder / "two", {"a.txt": "".join(reversed(lines))})
+    return one, two
+
+
+async def test_two_processes_that_bring_the_same_vectors_at_once_both_end_well(
     opened: Opened, dsn: str, tmp_path: Path
 ) -> None:
-    lines = [f"line {number}\n" for number in range(300)]
-    one = write_tree(tmp_path / "one", {"a.txt": "".join(lines)})
-    two = write_tree(tmp_path / "two", {"a.txt": "".join(reversed(lines))})
+    """Two engines know no more of each other than two processes do."""
+    one, two = _two_trees_of_the_same_lines(tmp_path)
     both = anyio.Event()
 
     async def on_call(_: Call) -> None:
-        if bench.provider.in_flight == 2:
+        if first.provider.in_flight and second.provider.in_flight:
             both.set()
         await both.wait()
 
-    async with opened(embed_batch_size=300, workers=2) as bench:
+    async with opened(embed_batch_size=300) as first, opened(embed_batch_size=300) as second:
+        first.provider.on_call = second.provider.on_call = on_call
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(first.index, one, "one")
+            tasks.start_soon(second.index, two, "two")
+        assert [len(await live_rows(dsn, realm)) for realm in ("one", "two")] == [1, 1]
+        assert await first.count("chunks") == 600
+
+
+async def test_two_passes_of_a_process_have_a_text_of_both_embedded_once(
+    opened: Opened, tmp_path: Path
+) -> None:
+    one, two = _two_trees_of_the_same_lines(tmp_path)
+    (two / "b.txt").write_text("only here\n")
+
+    async def on_call(_: Call) -> None:
+        await visiting.wait()
+
+    visiting = anyio.Event()
+    async with opened(embed_batch_size=300, embed_concurrency=8, workers=2) as bench:
         bench.provider.on_call = on_call
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(bench.index, one, "one")
             tasks.start_soon(bench.index, two, "two")
-        assert [len(await live_rows(dsn, realm)) for realm in ("one", "two")] == [1, 1]
-        assert await bench.count("chunks") == 600
+            await bench.provider.until(lambda it: "only here" in it.texts)
+            visiting.set()
+        assert len(bench.provider.texts) == len(set(bench.provider.texts)) == 301
+        assert await bench.count("chunks") == 601
+
+
+async def test_what_a_cancelled_pass_was_having_embedded_goes_on_for_the_other(
+    opened: Opened, tmp_path: Path
+) -> None:
+    one, two = _two_trees_of_the_same_lines(tmp_path)
+    (two / "b.txt").write_text("only here\n")
+
+    async def on_call(call: Call) -> None:
+        if call.number <= 2:
+            await anyio.sleep_forever()
+
+    async with opened(embed_batch_size=300, embed_concurrency=2, workers=2) as bench:
+        bench.provider.on_call = on_call
+        realm = await bench.engine.add_realm("one", Folder(one))
+        job = await realm.index()
+        await bench.provider.until(lambda it: len(it.calls) == 1)
+        async with anyio.create_task_group() as tasks:
+            # Its own text goes to the provider, and what the first pass has is waited for.
+            bench.provider.on_call = on_call
+            tasks.start_soon(bench.index, two, "two")
+            await bench.provider.until(lambda it: len(it.calls) == 2)
+            assert bench.provider.calls[1].texts == ("only here",)
+            await job.cancel()
+            await bench.provider.until(lambda it: len(it.calls) == 3)
+            bench.provider.close()
+            tasks.cancel_scope.cancel()
+        assert sorted(bench.provider.calls[2].texts) == sorted(bench.provider.calls[0].texts)
+
+
+class ShortSighted(HttpEmbedder):
+    """Says of a text that is longer than the provider takes that it is."""
+
+    max_chars = 40
+
+    async def embed(self, texts: Sequence[str]) -> Any:
+        if max(map(len, texts)) > self.max_chars:
+            raise TextTooLong(f"more than {self.max_chars} characters")
+        return await super().embed(texts)
+
+
+async def test_a_file_says_which_of_its_texts_the_embedder_has_seen_the_beginning_of(
+    open_engine: OpenEngine, dsn: str, tmp_path: Path
+) -> None:
+    """Also where the vector was there before, so that it does not matter who came first."""
+    long = "x" * 50
+    one = write_tree(tmp_path / "one", {"a.txt": f"short\n{long}\n", "b.txt": "other\n"})
+    two = write_tree(tmp_path / "two", {"c.txt": f"{long}\n"})
+    said = "shortened to 25 characters for the embedder"
+    async with embedding_provider() as provider:
+        embedder = ShortSighted(provider.url)
+        async with open_engine(embedder=embedder, visitor=LinesVisitor(), **BATCHES) as engine:
+            for realm, root in (("one", one), ("two", two)):
+                await _index(engine, root, realm)
+            entry = await engine.entry("one", "a.txt")
+            assert entry.diagnostics == (f"chunk 2 of lines 2-2: {said}",)
+            assert (await engine.entry("one", "b.txt")).diagnostics == ()
+            entry = await engine.entry("two", "c.txt")
+            assert entry.diagnostics == (f"chunk 1 of lines 1-1: {said}",)
+            before = await live_rows(dsn, "one")
+            await _index(engine, one, "one", from_scratch=True)
+            assert await live_rows(dsn, "one") == before
+        assert sorted(provider.texts) == sorted(["short", "other", long[:25]])
 
 
 WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

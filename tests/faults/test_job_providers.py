@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import anyio
 from embedding_provider import Call, Refusal, embedding_provider
 from job_checks import (
     Connection,
@@ -77,9 +78,12 @@ async def test_a_request_that_the_provider_calls_wrong_fails_its_job_at_once(
 async def test_a_provider_that_asks_for_a_pause_gets_it_and_no_attempt_is_charged(
     dsn: str, connection: Connection, root: Path, tmp_path: Path
 ) -> None:
+    """Longer than a pass would wait, so that its worker is free meanwhile."""
     async with (
         embedding_provider() as provider,
-        engine_at(dsn, tmp_path, provider=provider.url, max_attempts=1) as engine,
+        engine_at(
+            dsn, tmp_path, provider=provider.url, max_attempts=1, embed_pause_seconds=0.5
+        ) as engine,
     ):
         provider.on_call = Refusing(429, times=1, headers={"Retry-After": "1"})
         job = await asked(engine, root)
@@ -88,4 +92,47 @@ async def test_a_provider_that_asks_for_a_pause_gets_it_and_no_attempt_is_charge
         assert outcomes(attempts) == ["throttled", "succeeded"]
         assert job.row.attempt == 1
         assert 1.0 <= pauses(attempts)[0] < 10.0
+    await assert_right(dsn, connection, root, provider=provider.url)
+
+
+async def test_a_short_pause_that_a_provider_asks_for_is_waited_for_by_the_pass(
+    dsn: str, connection: Connection, root: Path, tmp_path: Path
+) -> None:
+    calls_at: list[float] = []
+    refusing = Refusing(429, times=2, headers={"Retry-After": "1"})
+
+    async def on_call(call: Call) -> None:
+        calls_at.append(anyio.current_time())
+        await refusing(call)
+
+    async with (
+        embedding_provider() as provider,
+        engine_at(dsn, tmp_path, provider=provider.url, max_attempts=1) as engine,
+    ):
+        provider.on_call = on_call
+        job = await asked(engine, root)
+        await finished(job)
+        assert outcomes(await job.attempts()) == ["succeeded"]
+        assert all(later - earlier >= 1.0 for earlier, later in pairwise(calls_at[:3]))
+    await assert_right(dsn, connection, root, provider=provider.url)
+
+
+async def test_an_outage_snoozes_the_job_and_costs_no_more_attempts(
+    dsn: str, connection: Connection, root: Path, tmp_path: Path
+) -> None:
+    async with (
+        embedding_provider() as provider,
+        engine_at(dsn, tmp_path, provider=provider.url, backoff_seconds=0.1) as engine,
+    ):
+        provider.on_call = Refusing(500, times=6)
+        job = await asked(engine, root)
+        await finished(job)
+        attempts = await job.attempts()
+        ended = outcomes(attempts)
+        assert ended[:3] == ["retry", "retry", "throttled"]
+        assert {*ended[2:-1]} == {"throttled"}
+        assert ended[-1] == "succeeded"
+        assert "taken for down" in (attempts[2].error or "")
+        assert "500" in (attempts[2].error or "")
+        assert job.row.attempt == 3
     await assert_right(dsn, connection, root, provider=provider.url)

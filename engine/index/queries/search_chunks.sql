@@ -1,10 +1,11 @@
--- Two rankings of the live chunks that pass the filters, fused by reciprocal rank.
--- $1 embedding, $2 embedder, $3 tsquery, $4 realms or null, $5 key pattern or null,
--- $6 language or null, $7 candidates of each ranking, $8 limit, $9 rank constant,
+-- Two rankings of the live chunks that pass the filters; the sum of both scores ranks.
+-- $1 embedding, $2 embedder, $3 queries for what to rank, best first, $4 realms or null, $5 key pattern or null,
+-- $6 language or null, $7 candidates of each ranking, $8 limit, $9 how many to rank,
 -- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol,
 -- $13 document that must be contained or null, $14 condition on it as a path or null, $15 its
--- variables, $16 kinds or null, $17 most rows whose words are ranked or null, $18 offset,
--- $19 whether a file is shown once.
+-- variables, $16 kinds or null, $17 offset, $18 whether a file is shown once, $19 terms,
+-- $20 their weights, $21 pattern of the keys that are set back or null, $22 what is left of
+-- their scores, $23 kinds that are preferred, $24 what they get on top.
 -- Rows of unfinished passes have no entry, so that the join with `scope` leaves them out.
 WITH scope AS NOT MATERIALIZED (
     SELECT version
@@ -23,38 +24,54 @@ near AS MATERIALIZED (
     FROM chunks
     JOIN scope USING (version)
     WHERE embedder_id = $2
+        AND vector_dims(embedding) = vector_dims($1)
         AND ($16::text[] IS NULL OR kind = ANY ($16))
     ORDER BY embedding <=> $1, version, ordinal
     LIMIT $7
 ),
-found AS (
+-- What the queries find comes in their order, so that the bound cuts off the least. The
+-- offset keeps the planner from turning the loop inside out.
+found AS MATERIALIZED (
     SELECT version, ordinal, terms
-    FROM chunks
-    JOIN scope USING (version)
-    WHERE terms @@ $3::tsquery
-        AND ($16::text[] IS NULL OR kind = ANY ($16))
-    LIMIT $17
+    FROM unnest($3::text[]::tsquery[]) AS level (asked)
+    CROSS JOIN LATERAL (
+        SELECT version, ordinal, terms
+        FROM chunks
+        JOIN scope USING (version)
+        WHERE terms @@ asked
+            AND ($16::text[] IS NULL OR kind = ANY ($16))
+        OFFSET 0
+    ) AS chunk
+    LIMIT $9
 ),
 matched AS (
-    SELECT version, ordinal, ts_rank($12::float4[], terms, $3::tsquery, 1) AS rank
+    SELECT DISTINCT version, ordinal, (
+        SELECT sum(weight * ts_rank($12::float4[], terms, term, 1))
+        FROM unnest($19::text[]::tsquery[], $20::float4[]) AS asked (term, weight)
+    ) AS rank
     FROM found
-    ORDER BY ts_rank($12::float4[], terms, $3::tsquery, 1) DESC, version, ordinal
+    ORDER BY rank DESC, version, ordinal
     LIMIT $7
 ),
-placed AS (
-    SELECT version, ordinal, similarity, NULL::real AS rank, $10::float8 AS weight,
-        row_number() OVER (ORDER BY similarity DESC, version, ordinal) AS place
+-- A similarity counts by where it lies between the least and the greatest of its ranking.
+scored AS (
+    SELECT version, ordinal, similarity, NULL::real AS rank, $10::float8 * coalesce(
+        (similarity - min(similarity) OVER ())
+        / nullif(max(similarity) OVER () - min(similarity) OVER (), 0), 1
+    ) AS score
     FROM near
     UNION ALL
-    SELECT version, ordinal, NULL, rank, $11::float8,
-        row_number() OVER (ORDER BY rank DESC, version, ordinal)
+    SELECT version, ordinal, NULL, rank, $11::float8 * rank / max(rank) OVER ()
     FROM matched
 ),
 fused AS (
     SELECT version, ordinal, max(similarity) AS similarity, max(rank) AS rank,
-        sum(weight / ($9 + place)) AS score
-    FROM placed
-    GROUP BY version, ordinal
+        sum(score) * CASE WHEN key ~ $21::text THEN $22::float8 ELSE 1 END
+        + CASE WHEN kind = ANY ($23::text[]) THEN $24::float8 ELSE 0 END AS score
+    FROM scored
+    JOIN chunks USING (version, ordinal)
+    JOIN entries USING (version)
+    GROUP BY version, ordinal, key, kind
 ),
 grouped AS (
     SELECT *,
@@ -66,9 +83,9 @@ shown AS (
     SELECT grouped.*, entries.realm_id, entries.key, entries.language, entries.generation
     FROM grouped
     JOIN entries USING (version)
-    WHERE NOT $19::boolean OR place_in_file = 1
+    WHERE NOT $18::boolean OR place_in_file = 1
     ORDER BY score DESC, key, ordinal, realm_id
-    LIMIT $8 OFFSET $18
+    LIMIT $8 OFFSET $17
 )
 SELECT realms.id AS realm_id, realms.name AS realm, realms.revision AS commit, shown.key AS path,
     chunks.start_line, chunks.end_line, chunks.symbol, chunks.kind, shown.language,

@@ -1,6 +1,6 @@
 -- What it would take to look at everything. $1 realms or null, $2 key pattern or null,
 -- $3 language or null, $4 document or null, $5 condition on it or null, $6 its variables,
--- $7 entries that are counted at most, $8 the embedder's index, $9 terms of the question.
+-- $7 entries that are counted at most, $8 the embedder's index or null.
 SELECT
     (
         SELECT coalesce(sum(chunk_count), 0)
@@ -22,12 +22,4 @@ SELECT
     (
         SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($8)
     ) IS TRUE AS indexed,
-    (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector,
-    (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'chunks'::regclass) AS rows,
-    (
-        SELECT coalesce(json_object_agg(lexeme, share), '{}')::text
-        FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs)
-            AS common (lexeme, share)
-        WHERE schemaname = current_schema() AND tablename = 'chunks' AND attname = 'terms'
-            AND lexeme = ANY ($9::text[])
-    ) AS shares
+    (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector

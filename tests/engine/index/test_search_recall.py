@@ -13,9 +13,11 @@ from benchmarks.generated_chunks import KINDS, LANGUAGES, Collection, fill, gene
 from engine.embedders import Vectors
 from engine.index.database import Database, open_database
 from engine.index.document_filter import document_filter
+from engine.index.question import Questions
 from engine.index.search import (
     Extent,
     Question,
+    Ranking,
     SearchFilter,
     SearchPage,
     _parameters,
@@ -25,9 +27,13 @@ from engine.index.search import (
 )
 from engine.index.search_costs import index_settings
 from engine.index.vector_index import Step, tend_vector_indexes
+from engine.index.weighing import RANKED, weighed
 
 ROWS, DIMENSION, REALMS = 4_000, 32, 4
 NO_WORDS = "what is the"
+
+# What is near, and nothing else.
+NEAREST = Ranking(tests=1.0, definitions=0.0)
 
 
 @dataclass
@@ -53,9 +59,9 @@ class Laboratory:
     ) -> SearchPage:
         return await search(
             self.database.pool,
-            FixedEmbedder(vector),
-            self.embedder_id,
+            Questions(FixedEmbedder(vector), self.embedder_id),
             NO_WORDS,
+            ranking=NEAREST,
             wanted=wanted,
             limit=10,
             exact_chunks=exact_chunks,
@@ -203,7 +209,6 @@ async def test_the_plan_uses_the_index_and_stays_so(laboratory: Laboratory) -> N
 def plan_values(
     laboratory: Laboratory, vector: NDArray[np.float32], realm_ids: list[int] | None
 ) -> list[object]:
-    question = Question(["word4000"], HalfVector(vector), laboratory.embedder_id, DIMENSION)
-    return _parameters(
-        question, ["word4000"], SearchFilter(), realm_ids, Extent(200, 10), most=20_000
-    )
+    question = Question(["word4000"], HalfVector(vector), laboratory.embedder_id)
+    asked = weighed(question.lexemes, [1], of_all=RANKED)
+    return _parameters(question, asked, SearchFilter(), realm_ids, Extent(200, 10), NEAREST)

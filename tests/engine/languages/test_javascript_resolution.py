@@ -267,3 +267,26 @@ def test_references_resolve_together_as_they_do_alone(
     assert set(together.links) == {link for each in alone for link in each.links}
     assert set(together.probes) == {probe for each in alone for probe in each.probes}
     assert set(together.consulted) == {key for each in alone for key in each.consulted}
+
+
+@pytest.mark.parametrize(
+    ("built", "expected"),
+    [
+        (("dist/m.d.ts", "dist/m.js"), "dist/m.d.ts"),
+        (("dist/m.js",), "dist/m.js"),
+        ((), "src/m.ts"),
+    ],
+)
+def test_a_condition_of_a_packages_own_is_the_last_one_to_hold(
+    built: tuple[str, ...], expected: str
+) -> None:
+    usual = {"import": "./dist/m.js"}
+    exports = {"@me/source": "./src/m.ts", "types": "./dist/m.d.ts"} | usual
+    files = Files(
+        {
+            "package.json": json.dumps({"name": "me", "exports": exports}),
+            "src/m.ts": "",
+            **dict.fromkeys(built, ""),
+        }
+    )
+    assert [link.key for link in resolved("me", "a.ts", files).links] == [expected]
