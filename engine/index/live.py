@@ -90,6 +90,19 @@ async def list_realms(database: Queryable) -> list[RealmRow]:
     return [RealmRow.of(row) for row in await database.fetch(query("select_realms"))]
 
 
+async def page_realms(
+    database: Queryable,
+    *,
+    names: Sequence[str] | None,
+    tenants: Sequence[str] | None,
+    after: str,
+    limit: int,
+) -> list[RealmRow]:
+    """Realms by name, those behind `after`; of these names and tenants only, if given."""
+    rows = await database.fetch(query("select_realms_page"), after, names, tenants, limit)
+    return [RealmRow.of(row) for row in rows]
+
+
 async def insert_realm(
     database: Queryable, name: str, source: dict[str, str], *, tenant: str = ""
 ) -> bool:

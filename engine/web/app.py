@@ -1,0 +1,163 @@
+"""The app to mount: routes, what every answer carries, and how it is put together."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio
+from msgspec import MsgspecError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.engine import Engine
+from engine.errors import WidthwiseError
+from engine.index.database import BROKEN
+from engine.settings import secret
+from engine.sources import SourceError
+from engine.sources.git_credentials import Credentials
+from engine.web import events, health, jobs, realms, search, webhook
+from engine.web.access import Authorize, TokenAccess
+from engine.web.describing import description
+from engine.web.gate import Pace, reads
+from engine.web.hosting import Host, Limits
+from engine.web.problem import Problem, answer_problem
+
+log = logging.getLogger("widthwise.web")
+
+WRITE_TOKEN = "WIDTHWISE_TOKEN"  # noqa: S105 - the name of a variable
+READ_TOKEN = "WIDTHWISE_READ_TOKEN"  # noqa: S105 - the same
+WEBHOOK_SECRET = "WIDTHWISE_GITHUB_WEBHOOK_SECRET"  # noqa: S105 - the same
+
+ROUTES = (
+    Route("/realms", realms.list_realms, methods=["GET"]),
+    Route("/realms", realms.add_realm, methods=["POST"]),
+    # A name may hold slashes that nobody encoded: what ends in a word of ours comes first.
+    Route("/realms/{name:path}/index", realms.index_realm, methods=["POST"]),
+    Route("/realms/{name:path}/status", realms.show_realm, methods=["GET"]),
+    Route("/realms/{name:path}/entries", realms.list_entries, methods=["GET"]),
+    Route("/realms/{name:path}/errors", realms.list_errors, methods=["GET"]),
+    Route("/realms/{name:path}/explain", realms.explain_entry, methods=["GET"]),
+    Route("/realms/{name:path}/graph", realms.show_graph, methods=["GET"]),
+    Route("/realms/{name:path}", realms.show_realm, methods=["GET"]),
+    Route("/realms/{name:path}", realms.delete_realm, methods=["DELETE"]),
+    Route("/search", search.search, methods=["GET"]),
+    Route("/jobs", jobs.list_jobs, methods=["GET"]),
+    Route("/jobs/{id}", jobs.show_job, methods=["GET"]),
+    Route("/jobs/{id}/cancel", jobs.cancel_job, methods=["POST"]),
+    Route("/jobs/{id}/retry", jobs.retry_job, methods=["POST"]),
+    Route("/events", events.stream_events, methods=["GET"]),
+    Route("/webhooks/github", webhook.github_push, methods=["POST"]),
+    Route("/healthz", health.healthz, methods=["GET"]),
+    Route("/readyz", health.readyz, methods=["GET"]),
+    Route("/metrics", health.metrics, methods=["GET"]),
+)
+
+
+def create_app(
+    engine: Engine | Callable[[], Engine],
+    *,
+    authorize: Authorize | None = None,
+    folders: Sequence[str | PathLike[str]] = (),
+    credentials: Mapping[str, Credentials] | None = None,
+    webhook_secret: str | None = None,
+    limits: Limits | None = None,
+) -> Starlette:
+    """The JSON API over an engine, to be served alone or mounted below any prefix.
+
+    `engine` may be a function that gives it, for hosts that open it after they have made
+    the app; nothing here opens or closes it. Without `authorize`, whoever sends the token
+    of `WIDTHWISE_TOKEN` may do everything and that of `WIDTHWISE_READ_TOKEN` may look; if
+    neither is set nobody comes in.
+
+    Callers index remote repositories and documents, with `credentials` by the names that
+    the host gives them here, and folders below `folders` only. `webhook_secret` is what
+    GitHub signs pushes with, by default that of `WIDTHWISE_GITHUB_WEBHOOK_SECRET`.
+    """
+    opened = engine if callable(engine) else lambda: engine
+    limits = limits or Limits()
+    app = Starlette(
+        routes=[*ROUTES, Route("/openapi.json", reads(_describe), methods=["GET"])],
+        middleware=[Middleware(SealedAnswers), Middleware(EncodedPaths)],
+        exception_handlers=dict.fromkeys(
+            # What none of the others is, is logged by whoever serves the app as well.
+            (Problem, HTTPException, WidthwiseError, SourceError, MsgspecError, *BROKEN, Exception),
+            answer_problem,
+        ),
+    )
+    app.state.host = Host(
+        opened,
+        authorize or _by_token(),
+        limits,
+        tuple(map(Path, folders)),
+        dict(credentials or {}),
+        secret(WEBHOOK_SECRET) if webhook_secret is None else webhook_secret,
+    )
+    app.state.pace = Pace(limits.requests_per_minute)
+    app.state.searches = anyio.CapacityLimiter(limits.searches_at_once)
+    app.state.streams = anyio.CapacityLimiter(limits.streams)
+    return app
+
+
+def _by_token() -> TokenAccess:
+    write, read = secret(WRITE_TOKEN), secret(READ_TOKEN)
+    if not (write or read):
+        log.warning("nobody can come in: set %s, or pass `authorize`", WRITE_TOKEN)
+    return TokenAccess.of(write=write, read=read)
+
+
+async def _describe(request: object, _seen: object) -> JSONResponse:
+    return JSONResponse(description(request.scope.get("root_path", "")))  # type: ignore[attr-defined]
+
+
+class EncodedPaths:
+    """Routes by the path as it was sent, so that a realm's name is one segment if encoded.
+
+    The server decodes `realms/a%2Fb/status` to `realms/a/b/status`, in which nobody can tell
+    where the name ends. So path parameters are decoded by who reads them.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
+            scope = {**scope, "path": raw.partition(b"?")[0].decode("ascii", "replace")}
+        await self._app(scope, receive, send)
+
+
+class SealedAnswers:
+    """Headers that keep an answer from being anything else than what it is."""
+
+    HEADERS = (
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-frame-options", b"DENY"),
+        (
+            b"content-security-policy",
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+            b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    )
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in headers}
+                headers += [each for each in self.HEADERS if each[0] not in names]
+                if b"cache-control" not in names:
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, receive, sealed)
