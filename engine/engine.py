@@ -89,6 +89,10 @@ class Engine:
         async with opened_parts(settings, embedder, visitor, work) as parts:
             yield cls(parts)
 
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
     async def add_realm(
         self, name: str, source: Source, *, replace: bool = False, tenant: str = ""
     ) -> "Realm":

@@ -11,7 +11,8 @@ from msgspec import MsgspecError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,9 +25,10 @@ from engine.sources.git_credentials import Credentials
 from engine.web import events, health, jobs, realms, search, webhook
 from engine.web.access import Authorize, TokenAccess
 from engine.web.describing import description
-from engine.web.gate import Pace, reads
+from engine.web.gate import Endpoint, Pace, reads
 from engine.web.hosting import Host, Limits
 from engine.web.problem import Problem, answer_problem
+from engine.web.visible import Visible
 
 log = logging.getLogger("widthwise.web")
 
@@ -34,28 +36,43 @@ WRITE_TOKEN = "WIDTHWISE_TOKEN"  # noqa: S105 - the name of a variable
 READ_TOKEN = "WIDTHWISE_READ_TOKEN"  # noqa: S105 - the same
 WEBHOOK_SECRET = "WIDTHWISE_GITHUB_WEBHOOK_SECRET"  # noqa: S105 - the same
 
+
+@reads
+async def describe(request: Request, _seen: Visible) -> Response:
+    return JSONResponse(description(request.scope.get("root_path", "")))
+
+
+def at(path: str, **endpoints: Endpoint) -> Route:
+    """A route whose endpoints are by method, so that it knows all that it answers to."""
+
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await endpoints[method](request)
+
+    return Route(path, endpoint, methods=list(endpoints), name=path)
+
+
 ROUTES = (
-    Route("/realms", realms.list_realms, methods=["GET"]),
-    Route("/realms", realms.add_realm, methods=["POST"]),
+    at("/realms", GET=realms.list_realms, POST=realms.add_realm),
     # A name may hold slashes that nobody encoded: what ends in a word of ours comes first.
-    Route("/realms/{name:path}/index", realms.index_realm, methods=["POST"]),
-    Route("/realms/{name:path}/status", realms.show_realm, methods=["GET"]),
-    Route("/realms/{name:path}/entries", realms.list_entries, methods=["GET"]),
-    Route("/realms/{name:path}/errors", realms.list_errors, methods=["GET"]),
-    Route("/realms/{name:path}/explain", realms.explain_entry, methods=["GET"]),
-    Route("/realms/{name:path}/graph", realms.show_graph, methods=["GET"]),
-    Route("/realms/{name:path}", realms.show_realm, methods=["GET"]),
-    Route("/realms/{name:path}", realms.delete_realm, methods=["DELETE"]),
-    Route("/search", search.search, methods=["GET"]),
-    Route("/jobs", jobs.list_jobs, methods=["GET"]),
-    Route("/jobs/{id}", jobs.show_job, methods=["GET"]),
-    Route("/jobs/{id}/cancel", jobs.cancel_job, methods=["POST"]),
-    Route("/jobs/{id}/retry", jobs.retry_job, methods=["POST"]),
-    Route("/events", events.stream_events, methods=["GET"]),
-    Route("/webhooks/github", webhook.github_push, methods=["POST"]),
-    Route("/healthz", health.healthz, methods=["GET"]),
-    Route("/readyz", health.readyz, methods=["GET"]),
-    Route("/metrics", health.metrics, methods=["GET"]),
+    at("/realms/{name:path}/index", POST=realms.index_realm),
+    at("/realms/{name:path}/status", GET=realms.show_realm),
+    at("/realms/{name:path}/entries", GET=realms.list_entries),
+    at("/realms/{name:path}/errors", GET=realms.list_errors),
+    at("/realms/{name:path}/explain", GET=realms.explain_entry),
+    at("/realms/{name:path}/graph", GET=realms.show_graph),
+    at("/realms/{name:path}", GET=realms.show_realm, DELETE=realms.delete_realm),
+    at("/search", GET=search.search),
+    at("/jobs", GET=jobs.list_jobs),
+    at("/jobs/{id}", GET=jobs.show_job),
+    at("/jobs/{id}/cancel", POST=jobs.cancel_job),
+    at("/jobs/{id}/retry", POST=jobs.retry_job),
+    at("/events", GET=events.stream_events),
+    at("/webhooks/github", POST=webhook.github_push),
+    at("/healthz", GET=health.healthz),
+    at("/readyz", GET=health.readyz),
+    at("/metrics", GET=health.metrics),
+    at("/openapi.json", GET=describe),
 )
 
 
@@ -82,7 +99,7 @@ def create_app(
     opened = engine if callable(engine) else lambda: engine
     limits = limits or Limits()
     app = Starlette(
-        routes=[*ROUTES, Route("/openapi.json", reads(_describe), methods=["GET"])],
+        routes=ROUTES,
         middleware=[Middleware(SealedAnswers), Middleware(EncodedPaths)],
         exception_handlers=dict.fromkeys(
             # What none of the others is, is logged by whoever serves the app as well.
@@ -109,10 +126,6 @@ def _by_token() -> TokenAccess:
     if not (write or read):
         log.warning("nobody can come in: set %s, or pass `authorize`", WRITE_TOKEN)
     return TokenAccess.of(write=write, read=read)
-
-
-async def _describe(request: object, _seen: object) -> JSONResponse:
-    return JSONResponse(description(request.scope.get("root_path", "")))  # type: ignore[attr-defined]
 
 
 class EncodedPaths:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+from engine.at_hand import checkouts_of
 from engine.engine import Engine
 from engine.sources import CardRealm, Folder, GitRepository, OpenApiCatalog, Source
 from engine.sources.git_credentials import Credentials
+from engine.sources.git_url import check_rules
 from engine.web.access import Authorize
 from engine.web.problem import Problem
 from engine.web.requests import Git, LocalFolder, OpenApi
@@ -41,15 +43,17 @@ class Host:
         """The source that a caller asks for, out of what the host lets callers have."""
         match wanted:
             case Git():
-                return GitRepository(
+                repository = GitRepository(
                     wanted.url,
                     wanted.branch,
                     self._credentials(wanted.credentials),
                     include=wanted.include,
                     exclude=wanted.exclude,
                 )
+                self._check_remote(repository)
+                return repository
             case OpenApi():
-                return OpenApiCatalog(*map(_web_address, wanted.urls))
+                return OpenApiCatalog(*wanted.urls)
             case LocalFolder():
                 kind = CardRealm if wanted.cards else Folder
                 path = self._folder(wanted.path)
@@ -65,6 +69,15 @@ class Host:
             )
         return self.credentials[name]
 
+    def _check_remote(self, repository: GitRepository) -> None:
+        """The rules of this installation, which hold again where the job runs.
+
+        A path of this machine is no remote, whatever its own users may index by it.
+        """
+        if repository.remote.transport == "file":
+            raise Problem(HTTPStatus.FORBIDDEN, "callers index remote repositories only")
+        check_rules(repository.remote, checkouts_of(self.opened().settings).rules)
+
     def _folder(self, path: str) -> Path:
         # Resolved, so that neither `..` nor a link leads out of what was opened.
         wanted = Path(path).resolve()
@@ -74,9 +87,3 @@ class Host:
                 "the host of this server opened no folder to callers that this path is in",
             )
         return wanted
-
-
-def _web_address(url: str) -> str:
-    if not url.lower().startswith(("https://", "http://")):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{url!r}: has to be an http(s) address")
-    return url

@@ -20,6 +20,7 @@ from engine.errors import (
 )
 from engine.index.database import BROKEN
 from engine.sources import SourceError
+from engine.sources.git_url import SourceRefused
 
 
 class Problem(Exception):
@@ -73,6 +74,7 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (RealmExists, HTTPStatus.CONFLICT),
     (BadFilter, HTTPStatus.UNPROCESSABLE_ENTITY),
     (BadSetting, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (SourceRefused, HTTPStatus.FORBIDDEN),
     (SourceError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (msgspec.ValidationError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (msgspec.DecodeError, HTTPStatus.BAD_REQUEST),

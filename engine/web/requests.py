@@ -13,10 +13,14 @@ from engine.web.problem import Problem
 
 MAX_BODY_BYTES = 256 << 10
 
+# Postgres stores no NUL.
+TEXT = r"^[^\x00]*$"
+
 # A realm's name may be a URL or a path; a key is a path.
 Name = Annotated[str, Meta(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Key = Annotated[str, Meta(min_length=1, max_length=4_096)]
+Key = Annotated[str, Meta(min_length=1, max_length=4_096, pattern=TEXT)]
 Location = Annotated[str, Meta(min_length=1, max_length=2_000)]
+Address = Annotated[str, Meta(max_length=2_000, pattern=r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20]+$")]
 Patterns = Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(max_length=100)]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Meta(ge=1, le=500)]
@@ -41,7 +45,7 @@ class OpenApi(
 ):
     """OpenAPI documents by their addresses."""
 
-    urls: Annotated[list[Location], Meta(min_length=1, max_length=50)]
+    urls: Annotated[list[Address], Meta(min_length=1, max_length=50)]
 
 
 class LocalFolder(
@@ -60,7 +64,7 @@ class NewRealm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     source: Git | OpenApi | LocalFolder
-    tenant: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")] | None = None
+    tenant: Annotated[str, Meta(max_length=200, pattern=TEXT)] | None = None
     replace: bool = False
     index: bool = True
 
@@ -74,11 +78,11 @@ class IndexRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    q: Annotated[str, Meta(min_length=1, max_length=2_000)]
+    q: Annotated[str, Meta(min_length=1, max_length=2_000, pattern=TEXT)]
     realm: list[Name] = []
-    path: Annotated[str, Meta(max_length=500)] | None = None
-    language: Annotated[str, Meta(max_length=50)] | None = None
-    type: Annotated[str, Meta(max_length=500)] | None = None
+    path: Annotated[str, Meta(max_length=500, pattern=TEXT)] | None = None
+    language: Annotated[str, Meta(max_length=50, pattern=TEXT)] | None = None
+    type: Annotated[str, Meta(max_length=500, pattern=TEXT)] | None = None
     limit: Hits = 10
 
 
@@ -91,7 +95,7 @@ class JobsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class EntriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: Key | None = None
-    after: Annotated[str, Meta(max_length=4_096)] = ""
+    after: Annotated[str, Meta(max_length=4_096, pattern=TEXT)] = ""
     limit: Limit = 100
 
 
@@ -105,7 +109,7 @@ class GraphQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RealmsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    after: Annotated[str, Meta(max_length=1_000)] = ""
+    after: Annotated[str, Meta(max_length=1_000, pattern=TEXT)] = ""
     limit: Limit = 100
 
 

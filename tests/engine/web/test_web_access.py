@@ -33,7 +33,7 @@ async def test_a_stranger_is_refused_on_every_route(open_engine: OpenEngine, ser
     async with open_engine() as engine, serve(engine, token="") as client:
         routes = {(method, route.path) for route in ROUTES for method in route.methods or ()}
         assert len(routes) > 15
-        for method, path in sorted(routes | {("GET", "/openapi.json")}):
+        for method, path in sorted(routes):
             place = path.replace("{name:path}", "r").replace("{id}", "1")
             for headers in (
                 {},
