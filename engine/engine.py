@@ -14,7 +14,7 @@ from engine.index import live
 from engine.index.cards import CardEntry, find_cards
 from engine.index.database import Connection
 from engine.index.document_filter import Where, document_filter
-from engine.index.live import Entry, RealmRow
+from engine.index.live import Entry, PassRow, RealmRow
 from engine.index.question import Questions
 from engine.index.search import Hit, SearchFilter, search
 from engine.job import Job
@@ -229,6 +229,10 @@ class Engine:
         row = await self._row(realm)
         readers = await live.readers(self._pool, row.id, [key])
         return Neighbours(key, entry.dependencies, tuple(reader for reader, _ in readers))
+
+    async def passes(self, realm: str, *, limit: int = 20) -> list[PassRow]:
+        """The latest passes over a realm, the newest first; the one that runs among them."""
+        return await live.list_passes(self._pool, (await self._row(realm)).id, limit=limit)
 
     async def explain(self, realm: str, key: str) -> Explanation:
         """Why the last pass visited a file or spared it."""

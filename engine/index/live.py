@@ -198,13 +198,28 @@ class PassRow:
     error: str | None
     report: dict[str, Any] | None
 
+    @property
+    def phases(self) -> dict[str, float]:
+        """The seconds of each phase, once it has ended well."""
+        return dict(self.report["phases"]) if self.report else {}
+
 
 async def last_pass(database: Queryable, realm_id: int) -> PassRow | None:
-    row = await database.fetchrow(query("select_last_pass"), realm_id)
-    if row is None:
-        return None
-    report = None if row["report"] is None else json.loads(row["report"])
-    return PassRow(row["started_at"], row["finished_at"], row["error"], report)
+    return next(iter(await list_passes(database, realm_id, limit=1)), None)
+
+
+async def list_passes(database: Queryable, realm_id: int, *, limit: int) -> list[PassRow]:
+    """The latest lines of a realm's history, the newest first."""
+    rows = await database.fetch(query("select_passes"), realm_id, limit)
+    return [
+        PassRow(
+            row["started_at"],
+            row["finished_at"],
+            row["error"],
+            None if row["report"] is None else json.loads(row["report"]),
+        )
+        for row in rows
+    ]
 
 
 def definitions_scope(realm_id: int) -> str:

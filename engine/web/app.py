@@ -22,7 +22,7 @@ from engine.index.database import BROKEN
 from engine.settings import secret
 from engine.sources import SourceError
 from engine.sources.git_credentials import Credentials
-from engine.web import events, health, jobs, realms, search, webhook
+from engine.web import console, events, health, jobs, realms, search, webhook
 from engine.web.access import Authorize, TokenAccess
 from engine.web.describing import description
 from engine.web.gate import Endpoint, Pace, reads
@@ -84,8 +84,9 @@ def create_app(
     credentials: Mapping[str, Credentials] | None = None,
     webhook_secret: str | None = None,
     limits: Limits | None = None,
+    with_console: bool = True,
 ) -> Starlette:
-    """The JSON API over an engine, to be served alone or mounted below any prefix.
+    """The JSON API and the console over an engine, to be served alone or mounted below any prefix.
 
     `engine` may be a function that gives it, for hosts that open it after they have made
     the app; nothing here opens or closes it. Without `authorize`, whoever sends the token
@@ -99,7 +100,7 @@ def create_app(
     opened = engine if callable(engine) else lambda: engine
     limits = limits or Limits()
     app = Starlette(
-        routes=ROUTES,
+        routes=[*ROUTES, *(console.ROUTES if with_console else ())],
         middleware=[Middleware(SealedAnswers), Middleware(EncodedPaths)],
         exception_handlers=dict.fromkeys(
             # What none of the others is, is logged by whoever serves the app as well.

@@ -13,6 +13,7 @@ from engine.index.live import Entry
 from engine.job import Job
 from engine.status import RealmStatus
 from engine.web.gate import host_of, reads, writes
+from engine.web.hosting import Host
 from engine.web.problem import Problem
 from engine.web.requests import (
     EntriesQuery,
@@ -45,17 +46,22 @@ async def list_realms(request: Request, seen: Visible) -> Response:
 @writes
 async def add_realm(request: Request, seen: Visible) -> Response:
     wanted = await body_of(request, NewRealm)
-    source = host_of(request).source(wanted.source)
+    is_new, job = await add(host_of(request), seen, wanted)
+    document = status_json(await seen.status(wanted.name)) | {"job": job.as_json() if job else None}
+    status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    return JSONResponse(document, status, {"Location": _place(request, wanted.name)})
+
+
+async def add(host: Host, seen: Visible, wanted: NewRealm) -> tuple[bool, Job | None]:
+    """Add a realm as its caller may; whether it is new, and the job of its first pass."""
+    source = host.source(wanted.source)
     tenant = _tenant(seen, wanted.tenant)
     existing = await seen.engine.page_realms(names=[wanted.name])
     if existing and not seen.access.sees(existing[0].tenant):
         # Names are one space: that this one is taken can't be hidden, whose it is can.
         raise Problem(HTTPStatus.CONFLICT, f"realm {wanted.name!r}: the name is taken")
     await seen.engine.add_realm(wanted.name, source, replace=wanted.replace, tenant=tenant)
-    job = await seen.engine.index(wanted.name) if wanted.index else None
-    document = status_json(await seen.status(wanted.name)) | {"job": job.as_json() if job else None}
-    status = HTTPStatus.OK if existing else HTTPStatus.CREATED
-    return JSONResponse(document, status, {"Location": _place(request, wanted.name)})
+    return not existing, await seen.engine.index(wanted.name) if wanted.index else None
 
 
 @reads
