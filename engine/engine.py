@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.embedders import Embedder
 from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
@@ -14,12 +15,21 @@ from engine.index.cards import CardEntry, find_cards
 from engine.index.database import Connection
 from engine.index.document_filter import Where, document_filter
 from engine.index.hit import Hit
-from engine.index.live import Entry, RealmRow
+from engine.index.live import Entry, PassRow, RealmRow
 from engine.index.question import Questions
 from engine.index.search import SearchFilter, SearchPage, search
 from engine.index.vector_index import may_need_tending, tend_vector_indexes
 from engine.job import Job
-from engine.jobs import JobState, clear, store, sweep_now
+from engine.jobs import (
+    Census,
+    JobState,
+    Picture,
+    clear,
+    store,
+    sweep_now,
+    take_census,
+    watch_jobs,
+)
 from engine.opening import Parts, Work, opened_parts
 from engine.pace import patience_of
 from engine.settings import Isolation, Settings
@@ -38,6 +48,15 @@ class Neighbours:
     key: str
     dependencies: tuple[str, ...]
     dependents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a change of a file's definition would concern; `is_whole` if nothing is left out."""
+
+    key: str
+    keys: tuple[str, ...]
+    is_whole: bool
 
 
 class Engine:
@@ -72,6 +91,10 @@ class Engine:
         async with opened_parts(settings, embedder, visitor, work) as parts:
             yield cls(parts)
 
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
     async def add_realm(
         self, name: str, source: Source, *, replace: bool = False, tenant: str = ""
     ) -> "Realm":
@@ -104,6 +127,23 @@ class Engine:
 
     async def realms(self) -> list["Realm"]:
         return [Realm(self, row.name) for row in await live.list_realms(self._pool)]
+
+    async def find_realm(self, name: str) -> RealmRow:
+        """A realm as it is stored: source, tenant, generation; `RealmNotFound` without one."""
+        return await self._row(name)
+
+    async def page_realms(
+        self,
+        *,
+        names: Sequence[str] | None = None,
+        tenants: Sequence[str] | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[RealmRow]:
+        """A page of realms by name, those behind `after`; of some names or tenants, if given."""
+        return await live.page_realms(
+            self._pool, names=names, tenants=tenants, after=after, limit=limit
+        )
 
     async def search(
         self,
@@ -226,7 +266,9 @@ class Engine:
 
     async def status(self, realm: str) -> RealmStatus:
         """What is indexed, and the job that the realm is about."""
-        row = await self._row(realm)
+        return await self.status_of(await self._row(realm))
+
+    async def status_of(self, row: RealmRow) -> RealmStatus:
         return RealmStatus(
             row,
             await live.totals(self._pool, row.id),
@@ -258,6 +300,10 @@ class Engine:
         row = await self._row(realm)
         readers = await live.readers(self._pool, row.id, [key])
         return Neighbours(key, entry.dependencies, tuple(reader for reader, _ in readers))
+
+    async def passes(self, realm: str, *, limit: int = 20) -> list[PassRow]:
+        """The latest passes over a realm, the newest first; the one that runs among them."""
+        return await live.list_passes(self._pool, (await self._row(realm)).id, limit=limit)
 
     async def explain(self, realm: str, key: str) -> Explanation:
         """Why the last pass visited a file or spared it."""
@@ -295,15 +341,21 @@ class Engine:
         priority: int = 0,
         delay_seconds: float = 0.0,
         connection: Connection | None = None,
+        once: bytes | None = None,
     ) -> Job:
         """Ask for a pass and return at once; joins the realm's pending job if there is one.
 
         While one runs, exactly one waits, so that no edit is lost. Each point of `priority`
         is worth a minute of waiting. On the caller's own `connection`, to the same
         database, the request is part of its transaction: no worker sees the job before
-        that is committed.
+        that is committed. A request with the key `once` of an earlier one, within a day,
+        gets that one's job.
         """
         row = await self._row(realm)
+        if once is not None:
+            return await self._index_once(
+                row, once, from_scratch=from_scratch, priority=priority, delay_seconds=delay_seconds
+            )
         requests = await self._queue.enqueue(
             [row.id],
             from_scratch=from_scratch,
@@ -317,6 +369,12 @@ class Engine:
         found = await self._queue.find(enqueued.job_id, connection=connection)
         return Job(self._queue, found, joined=enqueued.joined)
 
+    async def _index_once(self, row: RealmRow, once: bytes, **asked: Any) -> Job:
+        enqueued = await self._queue.enqueue_once(once, row.id, **asked)
+        if enqueued is None:
+            raise RealmNotFound(row.name)
+        return Job(self._queue, await self._queue.find(enqueued.job_id), joined=enqueued.joined)
+
     async def job(self, job_id: int) -> Job:
         """A job by its id; `JobNotFound` if there is none."""
         return Job(self._queue, await self._queue.find(job_id))
@@ -326,11 +384,14 @@ class Engine:
         *,
         realm: str | None = None,
         states: Sequence[JobState] | None = None,
+        tenants: Sequence[str] | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> list[Job]:
         """Jobs, the newest first; a page at a time, those before the id `before`."""
-        rows = await self._queue.page(realm=realm, states=states, before=before, limit=limit)
+        rows = await self._queue.page(
+            realm=realm, states=states, tenants=tenants, before=before, limit=limit
+        )
         return [Job(self._queue, row) for row in rows]
 
     async def retry(self, job_id: int) -> Job:
@@ -349,6 +410,32 @@ class Engine:
         """
         async for row in self._queue.events():
             yield Job(self._queue, row)
+
+    def watch(
+        self, *, tenants: Sequence[str] | None = None, since: datetime | None = None
+    ) -> AsyncIterator[Picture]:
+        """Pictures of what goes on with jobs, as often as it changes; see `watch_jobs`."""
+        return watch_jobs(self._database, self._queue, tenants=tenants, since=since)
+
+    async def impact(self, realm: str, key: str, *, limit: int = 1_000) -> Impact:
+        """Files that would be looked at again if what `key` defines changed, nearest first.
+
+        Goes from readers to their readers, until there are no more or `limit` is reached.
+        """
+        await self.entry(realm, key)
+        row = await self._row(realm)
+        found: dict[str, None] = {key: None}
+        front = [key]
+        while front and len(found) <= limit:
+            readers = await live.readers(self._pool, row.id, front)
+            front = [reader for reader, _ in readers if reader not in found]
+            found.update(dict.fromkeys(front))
+        del found[key]
+        return Impact(key, tuple(found)[:limit], is_whole=len(found) <= limit)
+
+    async def census(self) -> Census:
+        """How many jobs, workers, realms and files there are."""
+        return await take_census(self._database.brisk)
 
     async def pause(self, realm: str) -> None:
         """No job of the realm is begun until `resume`; one that runs goes on."""

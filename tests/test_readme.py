@@ -43,13 +43,16 @@ def test_the_example_of_the_readme_indexes_and_answers(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WIDTHWISE_DSN", dsn)
     monkeypatch.setenv("WIDTHWISE_EMBEDDER", "hashed")
+    monkeypatch.setenv("WIDTHWISE_TOKEN", "a-token-for-the-example")
     scope: dict[str, Any] = {}
     exec(compile(_example(), "README.md", "exec"), scope)
 
     with _served(scope["app"]) as url, httpx.Client(base_url=url, timeout=30) as client:
-        accepted = client.post("/index")
+        assert client.post("/index/realms/docs/index").status_code == 401
+        client.headers["Authorization"] = "Bearer a-token-for-the-example"
+        accepted = client.post("/index/realms/docs/index")
         assert accepted.status_code == 202
-        assert accepted.json()["job"]
+        assert accepted.headers["location"].startswith("/index/jobs/")
         deadline = time.monotonic() + 30
         while not (hits := client.get("/search", params={"q": "refund"}).json()):
             assert time.monotonic() < deadline

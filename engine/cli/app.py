@@ -12,6 +12,7 @@ from engine.cli.documents import is_document, place_of
 from engine.cli.indexing import index_source
 from engine.cli.opened import Interrupted, with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
+from engine.cli.serve import serve_command
 from engine.cli.work import work_command
 from engine.engine import Engine
 from engine.errors import WidthwiseError
@@ -248,3 +249,4 @@ def delete_command(
 
 jobs.register(app)
 app.command("work")(work_command)
+app.command("serve")(serve_command)

@@ -90,6 +90,19 @@ async def list_realms(database: Queryable) -> list[RealmRow]:
     return [RealmRow.of(row) for row in await database.fetch(query("select_realms"))]
 
 
+async def page_realms(
+    database: Queryable,
+    *,
+    names: Sequence[str] | None,
+    tenants: Sequence[str] | None,
+    after: str,
+    limit: int,
+) -> list[RealmRow]:
+    """Realms by name, those behind `after`; of these names and tenants only, if given."""
+    rows = await database.fetch(query("select_realms_page"), after, names, tenants, limit)
+    return [RealmRow.of(row) for row in rows]
+
+
 async def insert_realm(
     database: Queryable, name: str, source: dict[str, str], *, tenant: str = ""
 ) -> bool:
@@ -185,13 +198,28 @@ class PassRow:
     error: str | None
     report: dict[str, Any] | None
 
+    @property
+    def phases(self) -> dict[str, float]:
+        """The seconds of each phase, once it has ended well."""
+        return dict(self.report["phases"]) if self.report else {}
+
 
 async def last_pass(database: Queryable, realm_id: int) -> PassRow | None:
-    row = await database.fetchrow(query("select_last_pass"), realm_id)
-    if row is None:
-        return None
-    report = None if row["report"] is None else json.loads(row["report"])
-    return PassRow(row["started_at"], row["finished_at"], row["error"], report)
+    return next(iter(await list_passes(database, realm_id, limit=1)), None)
+
+
+async def list_passes(database: Queryable, realm_id: int, *, limit: int) -> list[PassRow]:
+    """The latest lines of a realm's history, the newest first."""
+    rows = await database.fetch(query("select_passes"), realm_id, limit)
+    return [
+        PassRow(
+            row["started_at"],
+            row["finished_at"],
+            row["error"],
+            None if row["report"] is None else json.loads(row["report"]),
+        )
+        for row in rows
+    ]
 
 
 def definitions_scope(realm_id: int) -> str:

@@ -1,5 +1,6 @@
 """Durable requests for passes: the queue, and who works it off."""
 
+from engine.jobs.census import Census, take_census
 from engine.jobs.failure import Failure, FailureKind, failure_of
 from engine.jobs.heart import Heart, beating_heart
 from engine.jobs.identity import Identity
@@ -10,12 +11,14 @@ from engine.jobs.rows import Attempt, Claim, Enqueued, JobRow
 from engine.jobs.state import SUCCESS, Backoff, JobState, LossReason, Lost
 from engine.jobs.store import Reach
 from engine.jobs.sweeper import Patience, Sweeper, clear, sweep_jobs, sweep_now
+from engine.jobs.watching import Picture, watch_jobs
 from engine.jobs.worker import Pace, Running, Worker
 
 __all__ = [
     "SUCCESS",
     "Attempt",
     "Backoff",
+    "Census",
     "Claim",
     "Enqueued",
     "Failure",
@@ -30,6 +33,7 @@ __all__ = [
     "News",
     "Pace",
     "Patience",
+    "Picture",
     "Reach",
     "Reconciler",
     "Running",
@@ -40,4 +44,6 @@ __all__ = [
     "failure_of",
     "sweep_jobs",
     "sweep_now",
+    "take_census",
+    "watch_jobs",
 ]

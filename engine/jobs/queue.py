@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import anyio
 
@@ -59,6 +60,13 @@ class JobQueue:
             delay_seconds=delay_seconds,
         )
 
+    async def enqueue_once(self, request_id: bytes, realm_id: int, **asked: Any) -> Enqueued | None:
+        """`enqueue`, unless a request of this id was made before: then what that came to."""
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            return await store.enqueue_once(
+                connection, request_id, realm_id, max_attempts=self._max_attempts, **asked
+            )
+
     async def find(self, job_id: int, *, connection: Queryable | None = None) -> JobRow:
         """The job as it is now; `JobNotFound` if there is none, or none any more."""
         row = await store.find(connection or self._database.brisk, job_id)
@@ -71,12 +79,18 @@ class JobQueue:
         *,
         realm: str | None,
         states: Sequence[JobState] | None,
+        tenants: Sequence[str] | None,
         before: int | None,
         limit: int,
     ) -> list[JobRow]:
         # Planned for what is asked, unlike what the other pool is for.
         return await store.page(
-            self._database.pool, realm=realm, states=states, before=before, limit=limit
+            self._database.pool,
+            realm=realm,
+            states=states,
+            tenants=tenants,
+            before=before,
+            limit=limit,
         )
 
     async def attempts(self, job_id: int) -> list[Attempt]:
@@ -129,6 +143,20 @@ class JobQueue:
                     del unread[job_id]
                     if row := await store.find(self._database.brisk, job_id):
                         yield row
+
+    @contextmanager
+    def listening(self) -> Iterator[Callable[[float], Awaitable[None]]]:
+        """A wait for news of any job, which ends after some seconds without."""
+        moved = anyio.Event()
+
+        async def wait(seconds: float) -> None:
+            nonlocal moved
+            with anyio.move_on_after(seconds if self.is_told else min(seconds, POLL_SECONDS)):
+                await moved.wait()
+            moved = anyio.Event()
+
+        with self._ear(lambda _: moved.set()):
+            yield wait
 
     @contextmanager
     def _listening(self, job_id: int) -> Iterator[Callable[[], Awaitable[None]]]:

@@ -7,12 +7,13 @@ nothing once that is stale.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from engine.index.database import Queryable
+from engine.index.database import Connection, Queryable
 from engine.jobs.rows import Attempt, Claim, Claimed, Enqueued, JobRow, LostJob
 from engine.jobs.sql import query
 from engine.jobs.state import JobState, LossReason, Settlement
@@ -182,13 +183,45 @@ async def page(
     *,
     realm: str | None = None,
     states: Sequence[JobState] | None = None,
+    tenants: Sequence[str] | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> list[JobRow]:
     """Jobs, the newest first, those before the id `before`."""
     wanted = None if states is None else [str(state) for state in states]
-    rows = await database.fetch(query("select_jobs"), before, realm, wanted, limit)
+    rows = await database.fetch(query("select_jobs"), before, realm, wanted, tenants, limit)
     return [JobRow.of(row) for row in rows]
+
+
+async def moving(
+    database: Queryable, *, ended_since: datetime, tenants: Sequence[str] | None, limit: int
+) -> list[JobRow]:
+    """Jobs that have not ended, and those that did since then, the newest first."""
+    rows = await database.fetch(query("select_moving_jobs"), ended_since, tenants, limit)
+    return [JobRow.of(row) for row in rows]
+
+
+async def now(database: Queryable) -> datetime:
+    """The time by the clock that all of it is dated by."""
+    at: datetime = await database.fetchval("SELECT now()")
+    return at
+
+
+async def enqueue_once(
+    connection: Connection, request_id: bytes, realm_id: int, **asked: Any
+) -> Enqueued | None:
+    """`enqueue`, unless the request was made before: then what that came to.
+
+    Part of the transaction of `connection`. Two at once: the second waits for the first.
+    """
+    if await connection.fetchval(query("insert_request"), request_id):
+        requests = await enqueue(connection, [realm_id], **asked)
+        if not requests:
+            return None
+        await connection.execute(query("update_request"), request_id, requests[0].job_id)
+        return requests[0]
+    job_id = await connection.fetchval(query("select_request"), request_id)
+    return None if job_id is None else Enqueued(realm_id, job_id, joined=True)
 
 
 async def attempts(database: Queryable, job_id: int) -> list[Attempt]:

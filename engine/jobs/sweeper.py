@@ -43,6 +43,10 @@ class Patience:
     retention_seconds: float = 7 * 86_400.0
 
 
+# Nobody repeats a request after so long.
+REPEATED_SECONDS = 86_400.0
+
+
 class Sweeper:
     """Sweeps until it is cancelled; quickly while others run something, else seldom."""
 
@@ -167,3 +171,4 @@ async def clear(pool: asyncpg.Pool, *, patience: Patience) -> None:
     await store.prune(pool, older_than_seconds=patience.retention_seconds)
     silent = max(10 * patience.lease_seconds, 3_600.0)
     await pool.execute(query("delete_dead_workers"), silent)
+    await pool.execute(query("delete_old_requests"), REPEATED_SECONDS)

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of the app."""
+
+from web_server import serve
+
+__all__ = ["serve"]
