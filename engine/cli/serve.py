@@ -21,7 +21,7 @@ HOST, PORT = "127.0.0.1", 8765
 def serve_command(
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = HOST,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 finds one.")] = PORT,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="The port.")] = PORT,
     prefix: Annotated[str, typer.Option(help="Where a proxy has it: /index.")] = "",
     folder: Annotated[
         list[Path] | None, typer.Option(help="A folder below which callers may index.")
@@ -41,12 +41,18 @@ def serve_command(
         if host not in (HOST, "localhost", "::1"):
             raise BadSetting(f"host={host}: set WIDTHWISE_TOKEN to be reached from other machines")
         token = secrets.token_urlsafe(24)
-        print(f"token of this run: {token}", file=sys.stderr)  # noqa: T201 - to whoever starts it
+        _say(f"token of this run: {token}")
     app = served_app(token, read, folder or ())
+    _say(f"serving http://{f'[{host}]' if ':' in host else host}:{port}{prefix}/")
     uvicorn.run(
         app, host=host, port=port, root_path=prefix, ws="none", server_header=False,
         log_level="warning", access_log=False, timeout_graceful_shutdown=5,
     )  # fmt: skip
+
+
+def _say(line: str) -> None:
+    """To whoever started it, and to no log."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the output of a command
 
 
 def served_app(token: str, read: str, folders: Sequence[Path]) -> "Starlette":
