@@ -83,7 +83,7 @@ def _line(text: str, at: int) -> int:
 def assert_chunks_of_any_text_keep_their_promises(name: str, examples: int) -> None:
     language = language_named(name)
 
-    @settings(max_examples=examples)
+    @settings(max_examples=examples, deadline=None)
     @given(text=texts_of(name), chunk_chars=_BOUNDS)
     def keeps_them(text: str, chunk_chars: int) -> None:
         analysis = language.analyse(key_of(language), text, chunk_chars=chunk_chars)
@@ -107,7 +107,7 @@ def assert_functions_that_fit_are_whole(language: Language, examples: int) -> No
     form, head = _FUNCTIONS[language.name], _HEADS.get(language.name, "")
     between = st.sampled_from(["\n", "\n\n", "\n\f\n", "\n" + " " * 40 + "\n", "\n\n\n\n"])
 
-    @settings(max_examples=examples)
+    @settings(max_examples=examples, deadline=None)
     @given(
         gaps=st.lists(between, min_size=1, max_size=12),
         line_end=st.sampled_from(_LINE_ENDS[:2]),
@@ -134,3 +134,9 @@ def test_a_function_that_fits_is_whole(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(_FUNCTIONS))
 def test_a_function_that_fits_is_whole_among_many_more(name: str) -> None:
     assert_functions_that_fit_are_whole(language_named(name), 1_000)
+
+
+def test_a_small_rest_leaves_no_chunk_of_nothing_but_blanks_behind() -> None:
+    text = "\n\x1c" + " " * 42 + "\nx = 1;\n" * 3 + "y\n"
+    chunks = language_named("c").analyse("a.c", text, chunk_chars=67).chunks
+    assert_promises(text, chunks, 67)
