@@ -113,6 +113,8 @@ class Packer:
                 return
             before = self.pieces[-1].start
             end = before + len(self._source[before:start].rstrip())
+            if self._source[before:end].decode().isspace():
+                return  # as in `_emit`: what would be left is blank
             self.pieces[-1] = Packed(before, end, end)
             self._cuts[0] = start
             if not self._is_small_tail(start):

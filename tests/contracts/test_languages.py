@@ -3,39 +3,11 @@
 from collections.abc import Sequence
 
 import pytest
+from every_language import SMALL_SAMPLES, key_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.languages import LANGUAGES, Analysis, Language, language_named
-
-_SAMPLES = {
-    "card": '{"data": {"type": "card", "meta": {"adoptsFrom": {"module": "./a", "name": "A"}}}}\n',
-    "gjs": "import a from './c'\nexport class E extends a { <template>{{@x}} it's</template> }\n",
-    "gts": "import {a} from './a'\nexport class E extends a { @field b = contains(a) }\n"
-    "<template>x</template>\n",
-    "python": "import a.b as c\n\n\n@d\nclass A(c.B):\n    x: int = 1\n\n    def f(self): ...\n",
-    "javascript": "import {a} from './c'\n//d\nexport class E extends a { f() { return `${1}` }}\n",
-    "typescript": "import type {A} from './a'\nexport interface B<T> extends A { c?: T }\n",
-    "c": '#include "a.h"\n/* b */\nstatic int c(char *d);\nstruct e { int f; } g = { 1 };\n',
-    "cpp": "#include <a.hpp>\n// b\ntemplate<class T> class C : D<T> { public: C(); };\n",
-    "csharp": "using A.B;\n\n// c\nnamespace D { class E : F { int G { get; } void H() { } } }\n",
-    "go": 'package a\n\nimport b "c.d/e"\n\n// F g.\nfunc F(x b.C) error { return nil }\n',
-    "go-module": "module a.b/c\n\nreplace d => ../e\n",
-    "java": "package a.b;\n\nimport c.D;\n\n/** e */\nclass F extends D { int g() { h(); } }\n",
-    "markdown": "# One\n\n[a](b.md)\n\n```py\nx\n```\n\nTwo\n---\n\n- c\n",
-    "json": '{"a": [1, {"b": null}], "c": "x"}\n',
-    "yaml": "a: &x\n  - b: 1\n# c\nd: *x\n---\ne: |\n  f\n",
-    "toml": 'a = 1\n[b.c]\nd = [1, 2]\n[[e]]\nf = "g"\n',
-    "openapi-operation": (
-        "GET /a\noperationId: b\n  Prose: of it.\nresponse 200\n  c/d: @E\n"
-        "uses @E s/E.openapi-schema\n"
-    ),
-    "openapi-schema": 'schema "a b"?: object\n  c\nfield d?: @E[]\nuses @E s/E.openapi-schema\n',
-    "php": "<?php\nnamespace A;\nuse B\\C;\n// d\nclass E extends C { public int $f = 1; }\n",
-    "ruby": "require 'a/b'\n\n# c\nclass D < E\n  attr_reader :f\n  def g(h = 1) = h\nend\n",
-    "rust": "use crate::a;\n//b\n#[c]\nstruct D<'a> { e: &'a str }\nimpl D<'_> { fn f() {} }\n",
-    "text": "One line.\n\nAnother paragraph\nof two lines.\n",
-}
 
 
 class NoFiles:
@@ -52,10 +24,6 @@ class NoFiles:
 @pytest.fixture(scope="module", params=LANGUAGES)
 def language(request: pytest.FixtureRequest) -> Language:
     return language_named(str(request.param))
-
-
-def key_of(language: Language) -> str:
-    return "folder/name" + min(language.suffixes, default=".json")
 
 
 def assert_sound(language: Language, text: str, analysis: Analysis, chunk_chars: int) -> None:
@@ -87,7 +55,7 @@ mangled = st.builds(
 def test_no_text_made_from_a_valid_one_is_too_broken(
     language: Language, edits: list[tuple[int, int, str]], chunk_chars: int
 ) -> None:
-    text = _SAMPLES[language.name]
+    text = SMALL_SAMPLES[language.name]
     for at, length, scrap in edits:
         text = text[:at] + scrap + text[at + length :]
     analysis = language.analyse(key_of(language), text, chunk_chars=chunk_chars)
@@ -103,14 +71,14 @@ def test_any_text_is_cut_into_bounded_chunks(
 
 
 def test_a_valid_text_has_no_diagnostics(language: Language) -> None:
-    text = _SAMPLES[language.name]
+    text = SMALL_SAMPLES[language.name]
     analysis = language.analyse(key_of(language), text, chunk_chars=1200)
     assert analysis.diagnostics == ()
     assert [chunk.text.strip() for chunk in analysis.chunks] == [text.strip()]
 
 
 def test_the_same_text_gives_the_same_answer(language: Language) -> None:
-    text, key = _SAMPLES[language.name], key_of(language)
+    text, key = SMALL_SAMPLES[language.name], key_of(language)
     first, second = (language.analyse(key, text, chunk_chars=20) for _ in range(2))
     assert first == second
 
@@ -118,7 +86,7 @@ def test_the_same_text_gives_the_same_answer(language: Language) -> None:
 def test_comments_and_blank_lines_move_declarations_but_do_not_change_them(
     language: Language,
 ) -> None:
-    text, key = _SAMPLES[language.name], key_of(language)
+    text, key = SMALL_SAMPLES[language.name], key_of(language)
     above = language.analyse(key, "\n\n" + text, chunk_chars=1200)
     plain = language.analyse(key, text, chunk_chars=1200)
     assert [each.symbol for each in above.declarations] == [
@@ -133,7 +101,7 @@ def test_nothing_is_found_where_nothing_is_and_every_question_is_recorded(
     language: Language,
 ) -> None:
     key = key_of(language)
-    references = language.analyse(key, _SAMPLES[language.name], chunk_chars=1200).references
+    references = language.analyse(key, SMALL_SAMPLES[language.name], chunk_chars=1200).references
     resolution = language.resolve(references, key, NoFiles())
     assert resolution.links == ()
     assert bool(resolution.probes) == bool(references)

@@ -222,3 +222,10 @@ def test_deep_nesting_is_no_crash(key: str, opening: str, closing: str) -> None:
     found = TYPESCRIPT.analyse(key, text, chunk_chars=1000)
     assert max(len(chunk.text) for chunk in found.chunks) <= 1000
     assert all(len(chunk.symbol) < 1000 for chunk in found.chunks)
+
+
+@pytest.mark.parametrize(("marks", "symbols"), [(500, {"f"}), (5_000, {""})])
+def test_endless_marks_are_not_searched_for_definitions(marks: int, symbols: set[str]) -> None:
+    text = "function f() {}\n" + "(" * marks
+    chunks = JAVASCRIPT.analyse("a.js", text, chunk_chars=16).chunks
+    assert {chunk.symbol for chunk in chunks[:1]} == symbols
