@@ -83,10 +83,13 @@ class _Search:
         return self._listed[folder]
 
     def _all_folders(self, spaces: Sequence[str]) -> Iterator[str]:
-        """Where types may stand that need no other name, the likeliest first."""
-        near = [each for space in spaces if (each := self._below(space)) is not None]
-        far = [folder for space in spaces for folder in self._around(space)]
-        yield from (self._folder, *near, *far)
+        """Where types may stand that need no other name, those of the own namespaces first."""
+        # The likeliest are listed before the bound is reached.
+        for folder in (self._folder, *filter(None, map(self._below, spaces))):
+            self._in(folder)
+        yield self._folder
+        for space in spaces:
+            yield from self._folders(space)
 
     def _folders(self, space: str) -> Iterator[str]:
         if (near := self._below(space)) is not None:

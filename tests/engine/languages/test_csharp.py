@@ -110,10 +110,10 @@ def test_the_library_of_the_language_is_looked_for_in_itself_only() -> None:
     assert led_to(text.format("Other"), "System/IO/A.cs", files) == set()
 
 
-def test_the_own_namespace_wins_over_a_used_one() -> None:
+@pytest.mark.parametrize("own", [f"{_SHOP}/Store/Rate.cs", f"{_SHOP}/Rate.cs", "Acme/Rate.cs"])
+def test_the_own_namespaces_win_over_a_used_one(own: str) -> None:
     text = "using Acme.Shop.Money; namespace Acme.Shop.Store { class Order { Rate r; } }"
-    files = (*_FILES, f"{_SHOP}/Store/Rate.cs")
-    assert led_to(text, _ORDER, files) == {f"{_SHOP}/Store/Rate.cs"}
+    assert led_to(text, _ORDER, (*_FILES, own)) == {own}
 
 
 def test_the_parts_of_a_type_lead_to_each_other() -> None:
