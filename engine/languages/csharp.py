@@ -1,21 +1,17 @@
-"""C#: what a file declares, and how it is cut. It refers to namespaces, and so to no file.
-
-Any file may add to a namespace: which one a `using` needs is known only to a compiler that
-has read all of them.
-"""
+"""C#: what a file declares and which types it names, and how it is cut. Knows no files."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.languages.csharp_names import TYPES, references
+from engine.languages.csharp_namespaces import resolve_types
 from engine.languages.grammars import parsed
 from engine.languages.syntax_tables import Shape, Table, members, named, text_of
 from engine.languages.tabled import Tabled
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-_TYPES = ("class", "struct", "interface", "record", "enum")
 
 
 def _variables(node: "Node") -> Sequence[str]:
@@ -38,7 +34,7 @@ def _is_private(node: "Node") -> bool:
 
 _TABLE = Table(
     shapes={
-        **{f"{kind}_declaration": Shape(kind, named, members) for kind in _TYPES},
+        **{f"{kind}_declaration": Shape(kind, named, members) for kind in TYPES},
         "method_declaration": Shape("method"),
         "constructor_declaration": Shape("method"),
         "property_declaration": Shape("property"),
@@ -64,4 +60,12 @@ _TABLE = Table(
     hidden=_is_private,
 )
 
-CSHARP = Tabled("csharp", frozenset({".cs"}), partial(parsed, "tree_sitter_c_sharp"), _TABLE)
+CSHARP = Tabled(
+    "csharp",
+    frozenset({".cs"}),
+    partial(parsed, "tree_sitter_c_sharp"),
+    _TABLE,
+    references,
+    resolve_types,
+    version=2,
+)

@@ -129,11 +129,43 @@ _RUBY = Contents(
         "class B\n  def m(x) = 2\nend", "def f; A.new; end", "X = 1", "X = 2", "# a comment",
     ),
 )  # fmt: skip
+_CSHARP = Contents(
+    keys=(
+        "A.cs", "B.cs", "Store/A.cs", "Store/B.cs", "Store/B.Part.cs", "Money/C.cs",
+        "Shop.Money/C.cs", "src/Shop/Store/A.cs", "src/Shop/Money/C.cs", "src/Acme.Text/D.cs",
+        "Store/CAttribute.cs",
+    ),
+    heads=("namespace Shop.Store;", "namespace Shop;", "namespace Acme.Text;", ""),
+    lines=(
+        "using Shop.Money;", "using Acme.Text;", "using static Shop.Money.C;", "using System;",
+        "using E = Acme.Text.D;", "class A { }", "class A : B { }", "class A<T> where T : C { }",
+        "class B { public int X = 1; }", "class B { public int X = 2; }",
+        "partial class B { public int Y; }", "[C] class B { public A F(C c) { return null; } }",
+        "class CAttribute { }", "class C { void G() { A.F(); new D(); } }", "class D { E e; }",
+        "class B { private A hidden; }", "interface C { D M(B b); }", "// a comment",
+    ),
+)  # fmt: skip
 
-CONTENTS = {"c": _C, "go": _GO, "java": _JAVA, "php": _PHP, "ruby": _RUBY, "rust": _RUST}
+CONTENTS = {
+    "c": _C,
+    "csharp": _CSHARP,
+    "go": _GO,
+    "java": _JAVA,
+    "php": _PHP,
+    "ruby": _RUBY,
+    "rust": _RUST,
+}
 _ALIKE = {"cpp": "c", "h": "c", "hpp": "c"}
 _BY_KEY = {key: each for each in CONTENTS.values() for key in each.keys}
-_BY_SUFFIX = {"c": _C, "go": _GO, "java": _JAVA, "php": _PHP, "rb": _RUBY, "rs": _RUST}
+_BY_SUFFIX = {
+    "c": _C,
+    "cs": _CSHARP,
+    "go": _GO,
+    "java": _JAVA,
+    "php": _PHP,
+    "rb": _RUBY,
+    "rs": _RUST,
+}
 
 
 def contents_of(key: str) -> Contents | None:

@@ -124,6 +124,10 @@ public class Order<T extends Item> extends Priced implements Comparable<Order<T>
 """
 
 _CSHARP = """using System;
+using Shop.Money;
+using Acme.Text;
+using static Shop.Money.Rounding;
+using Note = Acme.Text.Words;
 
 namespace Shop.Store {
     [Serializable]
@@ -309,6 +313,13 @@ SAMPLES = {
             _CSHARP.replace("Closed", "Done"),
             _CSHARP.replace("where T : Item", ""),
             _CSHARP.replace("protected", "private"),
+        ),
+        keys=(
+            *("Store/Order.cs", "Store/Priced.cs", "Store/IOrder.Part.cs", "Shop/Store/Item.cs"),
+            *("Money/Amount.cs", "Shop/Money/Amount.cs", "Shop.Money/Rates.cs", "Rates.cs"),
+            *("Money/Rounding.cs", "src/Acme.Text/Words.cs", "Acme/Text/Words.cs", "Item.cs"),
+            *("Store/IOrder.cs", "Store/Acme.Text/Words.cs", "Store/SerializableAttribute.cs"),
+            "Other/Rates.cs",
         ),
     ),
     "ruby": Sample(
