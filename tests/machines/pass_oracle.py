@@ -10,6 +10,7 @@ import asyncpg
 from live_trees import ROWS
 
 from engine import Engine, Folder, PassReport
+from engine.languages import listing_of
 
 Row = dict[str, Any]
 
@@ -90,6 +91,7 @@ def may_be_visited(before: dict[str, Row], after: dict[str, Row]) -> set[str]:
     both = before.keys() & after.keys()
     moved = before.keys() ^ after.keys()
     moved |= {key for key in both if _is_file(before[key]) != _is_file(after[key])}
+    asked = moved | {listing_of(key) for key in moved}
     redefined = moved | {key for key in both if _offers(before[key]) != _offers(after[key])}
     return {
         key
@@ -98,7 +100,7 @@ def may_be_visited(before: dict[str, Row], after: dict[str, Row]) -> set[str]:
         or _retried(before[key])
         or _retried(row)
         or _content(before[key]) != _content(row)
-        or moved & {*before[key]["probes"], *row["probes"]}
+        or asked & {*before[key]["probes"], *row["probes"]}
         or redefined & {*before[key]["dependencies"], *row["dependencies"]}
     }
 

@@ -1,7 +1,7 @@
 """Where the types lead that a C# file names."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from language_trees import led_to, resolved
 
@@ -129,6 +129,7 @@ def test_a_link_names_the_type_by_its_whole_name() -> None:
     assert found == {("Sum", "Amount"), ("Shown", "ShownAttribute")}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 30), st.integers(0, 12))
 def test_what_is_asked_is_bounded(usings: int, parts: int, depth: int) -> None:
     spaces = (".".join(f"N{at}x{part}" for part in range(parts)) for at in range(usings))
