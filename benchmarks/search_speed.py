@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.generated_chunks import Collection, Vectors, fill, generate, questions
 from engine.index.database import Database, open_database
 from engine.index.question import Questions
-from engine.index.search import SearchFilter, register_embedder, search
+from engine.index.search import Ranking, SearchFilter, register_embedder, search
 from engine.index.search_costs import EXACT_CHUNKS
 from engine.index.vector_index import tend_vector_indexes
 
@@ -47,6 +47,9 @@ FILTERS = {
     "language": SearchFilter(language="go"),
     "kind": SearchFilter(kinds=["text"]),
 }
+
+# What defines something, or is a test, is no nearer: recall is about vectors.
+NEAREST = Ranking(tests=1.0, definitions=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Bench:
             self.database.pool,
             Questions(FixedEmbedder(vector), self.embedder_id),
             text,
+            ranking=NEAREST,
             wanted=wanted,
             limit=10,
             exact_chunks=MOST_EXACT if exact else EXACT_CHUNKS,
