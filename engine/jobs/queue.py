@@ -107,7 +107,7 @@ class JobQueue:
 
     async def ended(self, job_id: int) -> JobRow:
         """Wait until the job has ended, wherever it runs, also while the database is away."""
-        with self._listening(job_id) as wait:
+        with self.listening(job_id) as wait:
             while True:
                 try:
                     row = await self.find(job_id)
@@ -118,7 +118,7 @@ class JobQueue:
                 else:
                     if row.state.is_end:
                         return row
-                await wait()
+                await wait(DEAF_SECONDS)
 
     async def events(self) -> AsyncIterator[JobRow]:
         """Jobs as they come into a new state, from now on; each as it is when it is read.
@@ -145,31 +145,17 @@ class JobQueue:
                         yield row
 
     @contextmanager
-    def listening(self) -> Iterator[Callable[[float], Awaitable[None]]]:
-        """A wait for news of any job, which ends after some seconds without."""
+    def listening(self, job_id: int | None = None) -> Iterator[Callable[[float], Awaitable[None]]]:
+        """A wait for news, of one job or of any, which ends after some seconds without."""
         moved = anyio.Event()
+
+        def hear(news: News) -> None:
+            if job_id is None or news.state is None or job_id in news.job_ids:
+                moved.set()
 
         async def wait(seconds: float) -> None:
             nonlocal moved
             with anyio.move_on_after(seconds if self.is_told else min(seconds, POLL_SECONDS)):
-                await moved.wait()
-            moved = anyio.Event()
-
-        with self._ear(lambda _: moved.set()):
-            yield wait
-
-    @contextmanager
-    def _listening(self, job_id: int) -> Iterator[Callable[[], Awaitable[None]]]:
-        """A wait for news of the job, which ends after a while without any."""
-        moved = anyio.Event()
-
-        def hear(news: News) -> None:
-            if news.state is None or job_id in news.job_ids:
-                moved.set()
-
-        async def wait() -> None:
-            nonlocal moved
-            with anyio.move_on_after(DEAF_SECONDS if self.is_told else POLL_SECONDS):
                 await moved.wait()
             moved = anyio.Event()
 

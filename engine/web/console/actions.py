@@ -1,7 +1,6 @@
 """What the buttons do: each changes something and sends the browser back to a page."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -13,10 +12,10 @@ from starlette.responses import Response
 from engine.job import Job
 from engine.web.access import SESSION_COOKIE, SESSION_SECONDS, TokenAccess
 from engine.web.console.forms import NewRepository, Token
-from engine.web.console.pages import answer_problem, redirect, root_of, show_page
+from engine.web.console.pages import in_a_browser, redirect, root_of, show_page
 from engine.web.console.templating import part
-from engine.web.gate import admitted, check_same_origin, host_of
-from engine.web.problem import Problem, problem_of
+from engine.web.gate import Answer, Endpoint, check_same_origin, host_of, writes
+from engine.web.problem import Problem
 from engine.web.realms import add, name_of
 from engine.web.requests import Git, NewRealm, read_body
 from engine.web.visible import Visible
@@ -25,29 +24,10 @@ T = TypeVar("T")
 
 MAX_FORM_BYTES = 16 << 10
 
-Act = Callable[[Request, Visible], Awaitable[Response]]
 
-
-def action(act: Act) -> Callable[[Request], Awaitable[Response]]:
+def action(act: Answer) -> Endpoint:
     """An endpoint for a form of ours, for whoever may write."""
-
-    @wraps(act)
-    async def endpoint(request: Request) -> Response:
-        try:
-            access = await admitted(request)
-            check_same_origin(request)
-            if not access.can_write:
-                raise Problem(HTTPStatus.FORBIDDEN, "you may look, and change nothing")
-            return await act(request, Visible(host_of(request).opened(), access))
-        except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            if problem.status is HTTPStatus.UNAUTHORIZED:
-                return redirect(request, "/console/login")
-            return await answer_problem(request, problem)
-
-    return endpoint
+    return in_a_browser(writes(act))
 
 
 @action

@@ -1,9 +1,8 @@
 """The pages: each asks the engine as one caller sees it, and fills a template."""
 
-from collections.abc import Awaitable, Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -13,13 +12,11 @@ from engine.web.access import SESSION_COOKIE, TokenAccess, access_of
 from engine.web.console.drawing import PHASES, neighbourhood, phase_bars
 from engine.web.console.forms import JobsPage, RealmsPage, SearchPage, ShownFile
 from engine.web.console.templating import render
-from engine.web.gate import admitted, host_of
+from engine.web.gate import Answer, Endpoint, host_of, reads
 from engine.web.problem import Problem, problem_of
 from engine.web.realms import name_of
 from engine.web.requests import query_of
 from engine.web.visible import Visible
-
-Page: TypeAlias = Callable[[Request, Visible], Awaitable[Response]]
 
 # What a page lists of a realm.
 SHOWN_JOBS = 10
@@ -28,14 +25,13 @@ SHOWN_ERRORS = 50
 SHOWN_REALMS = 50
 
 
-def page(show: Page) -> Callable[[Request], Awaitable[Response]]:
-    """A page for whoever may look; a stranger is sent to the door."""
+def in_a_browser(endpoint: Endpoint) -> Endpoint:
+    """An endpoint whose problems are pages; a stranger is sent to the door."""
 
-    @wraps(show)
-    async def endpoint(request: Request) -> Response:
+    @wraps(endpoint)
+    async def shown(request: Request) -> Response:
         try:
-            access = await admitted(request)
-            return await show(request, Visible(host_of(request).opened(), access))
+            return await endpoint(request)
         except Exception as error:
             problem = problem_of(error)
             if problem is None:
@@ -44,7 +40,12 @@ def page(show: Page) -> Callable[[Request], Awaitable[Response]]:
                 return redirect(request, "/console/login")
             return await answer_problem(request, problem)
 
-    return endpoint
+    return shown
+
+
+def page(show: Answer) -> Endpoint:
+    """A page for whoever may look."""
+    return in_a_browser(reads(show))
 
 
 async def answer_problem(request: Request, problem: Problem) -> Response:
