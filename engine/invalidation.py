@@ -20,8 +20,10 @@ MAX_NAMES = 8
 # Definitions that are held in memory; the others are read from the store.
 MAX_DEFINITIONS = 50_000
 
-# A change that concerns few files is followed by asking who reads them, in so many rounds
-# at most; beyond that it is cheaper to load all edges.
+# In a large realm, a change that concerns few files is followed by asking who reads them, in so
+# many rounds at most; otherwise it is cheaper to load all edges (10 ms of 2,818 files, where one
+# edit of a file that 1,989 reach took 11 rounds and 590 ms).
+FEW_FILES = 5_000
 MAX_ROUNDS = 32
 MAX_REACHED = 2_000
 
@@ -150,6 +152,8 @@ class Invalidator:
         """All others that read a seed, directly or through others, with what each read."""
         if len(seeds) == len(self._changes.stamps):
             return {}
+        if len(self._changes.recorded) <= FEW_FILES:
+            return await self._reached_by_graph(seeds, gone)
         reached: dict[str, Reason] = {}
         frontier = seeds.keys() | gone
         for _ in range(MAX_ROUNDS):
