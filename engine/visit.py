@@ -110,6 +110,7 @@ class VisitContext:
         self._definition = definition
         self._content_hash = content_hash
         self._contents: dict[str, str] = {}
+        self._definitions: dict[str, Definition] = {}
         self._read: dict[str, str] = {}
         self._unavailable: dict[str, str] = {}
 
@@ -118,6 +119,9 @@ class VisitContext:
 
         Raises `DefinitionUnavailable` for a module that can't be read or parsed.
         """
+        # A visit asks for the same few modules with every name that it looks up.
+        if key in self._definitions:
+            return self._definitions[key]
         try:
             definition = await self._definition(key)
         except DefinitionUnavailable as error:
@@ -125,6 +129,7 @@ class VisitContext:
             self._read[key] = error_fingerprint(str(error))
             raise
         self._read[key] = definition.fingerprint
+        self._definitions[key] = definition
         return definition
 
     @property

@@ -13,27 +13,31 @@ class OnTheWay:
     """Shared by the passes of one embedder. Each claim is held by one of them, its `owner`."""
 
     def __init__(self) -> None:
-        self._claims: dict[bytes, tuple[object, anyio.Event]] = {}
+        self._claims: dict[bytes, object] = {}
+        # Few are ever waited for, and an event is dear where there is one for each text.
+        self._awaited: dict[bytes, anyio.Event] = {}
 
     def __len__(self) -> int:
         return len(self._claims)
 
     def claim(self, owner: object, keys: Iterable[bytes]) -> set[bytes]:
         """Claim those that nobody else has; returns all of `keys` that are the owner's now."""
-        mine = set()
-        for key in keys:
-            holder, _ = self._claims.setdefault(key, (owner, anyio.Event()))
-            if holder is owner:
-                mine.add(key)
-        return mine
+        return {key for key in keys if self._claims.setdefault(key, owner) is owner}
 
     def release(self, owner: object, keys: Iterable[bytes]) -> None:
         """They are kept, or will not come."""
         for key in keys:
-            if key in self._claims and self._claims[key][0] is owner:
-                self._claims.pop(key)[1].set()
+            if self._claims.get(key) is owner:
+                del self._claims[key]
+                if released := self._awaited.pop(key, None):
+                    released.set()
 
     async def settled(self, keys: Iterable[bytes]) -> None:
         """Wait until each of them has been released by whoever has it now."""
-        for _, released in [self._claims[key] for key in keys if key in self._claims]:
+        for released in [self._released(key) for key in keys if key in self._claims]:
             await released.wait()
+
+    def _released(self, key: bytes) -> anyio.Event:
+        if key not in self._awaited:
+            self._awaited[key] = anyio.Event()
+        return self._awaited[key]

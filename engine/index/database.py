@@ -92,6 +92,7 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
             connection_class=Session,
             init=_prepare,
             command_timeout=600,
+            reset=_leave_clean,
             server_settings=session,
         )
         # What jobs need is small, and must not wait behind the statements of a pass. It is
