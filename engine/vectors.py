@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import anyio
@@ -90,7 +91,7 @@ class KnownVectors:
 
     def __init__(self, look_up: LookUp | None, store: Keep | None, *, dimension: int) -> None:
         self._look_up = look_up
-        self._store = store
+        self._store = None if store is None else _Together(store)
         self._limit = max(1, MAX_REMEMBERED_NUMBERS // dimension)
         self._remembered: OrderedDict[bytes, HalfVector] = OrderedDict()
 
@@ -107,7 +108,7 @@ class KnownVectors:
         """Called with each batch as it comes back. Runs to its end if the pass is cancelled."""
         if self._store is not None:
             with anyio.move_on_after(KEEP_SECONDS, shield=True) as scope:
-                await self._store(found)
+                await self._store.add(found)
             if scope.cancelled_caught:
                 log.warning("%d vectors could not be stored within %g s: should this pass"
                             " fail they are paid for again", len(found), KEEP_SECONDS)  # fmt: skip
@@ -123,3 +124,29 @@ class KnownVectors:
         self._remembered.update(found)
         while len(self._remembered) > self._limit:
             self._remembered.popitem(last=False)
+
+
+class _Together:
+    """What comes while something is being stored is stored together, in the next statement."""
+
+    def __init__(self, store: Keep) -> None:
+        self._store = store
+        self._storing = anyio.Lock()
+        self._next = _Lot()
+
+    async def add(self, found: Found) -> None:
+        """Store these; if that fails for those who came together, each of them tries again."""
+        lot = self._next
+        lot.vectors.update(found)
+        async with self._storing:
+            if lot is self._next:
+                self._next = _Lot()
+            if not lot.is_stored:
+                await self._store(lot.vectors)
+                lot.is_stored = True
+
+
+@dataclass(slots=True)
+class _Lot:
+    vectors: Found = field(default_factory=dict)
+    is_stored: bool = False

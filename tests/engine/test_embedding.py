@@ -368,6 +368,53 @@ async def test_a_batch_that_came_back_is_stored_though_the_pass_is_cancelled() -
     assert stored == [3]
 
 
+async def _keep_beside_a_slow_one(stores: list[set[bytes]], fails: int = 0) -> list[str]:
+    """Four batches come back while the first is being stored; what became of each of the four.
+
+    `fails` of the statements after the first do."""
+    storing, go_on = anyio.Event(), anyio.Event()
+    ends: list[str] = []
+
+    async def store(found: Found) -> None:
+        stores.append(set(found))
+        if len(stores) == 1:
+            storing.set()
+            await go_on.wait()
+        elif len(stores) <= 1 + fails:
+            raise ConnectionError("the database went away")
+
+    async def keep(known: KnownVectors, key: bytes) -> None:
+        try:
+            await known.keep({key: VECTOR})
+        except ConnectionError:
+            ends.append("failed")
+        else:
+            ends.append("kept")
+
+    known = _known(store=store)
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(known.keep, {b"first": VECTOR})
+            await storing.wait()
+            for key in (b"a", b"b", b"c", b"d"):
+                tasks.start_soon(keep, known, key)
+            await anyio.wait_all_tasks_blocked()
+            go_on.set()
+    return ends
+
+
+async def test_what_comes_back_while_vectors_are_stored_is_stored_together() -> None:
+    stores: list[set[bytes]] = []
+    assert await _keep_beside_a_slow_one(stores) == ["kept"] * 4
+    assert stores == [{b"first"}, {b"a", b"b", b"c", b"d"}]
+
+
+async def test_a_failure_to_store_together_is_heard_by_one_and_the_next_tries_again() -> None:
+    stores: list[set[bytes]] = []
+    assert await _keep_beside_a_slow_one(stores, fails=1) == ["failed", "kept", "kept", "kept"]
+    assert stores[1:] == [{b"a", b"b", b"c", b"d"}] * 2
+
+
 async def test_memory_is_bounded_in_numbers_whatever_the_size_of_a_vector() -> None:
     known = _known(dimension=MAX_REMEMBERED_NUMBERS // 3)
     hashes = [bytes([number]) for number in range(5)]
