@@ -78,6 +78,10 @@ class Invalidator:
         """The definitions as of this pass; warm, once `follow` has ended."""
         return self._cache
 
+    def will_visit(self, key: str) -> bool:
+        """Whether it is known by now that the file has to be visited."""
+        return key in self._invalidation.visits
+
     async def follow(self) -> Invalidation:
         """Load what changed and whatever the visits will read."""
         result = self._invalidation

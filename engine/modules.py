@@ -108,7 +108,7 @@ class Modules:
         *,
         max_bytes: int,
         chunk_chars: int,
-        loaded: Callable[[], None] = lambda: None,
+        loaded: Callable[["Module"], None] = lambda _: None,
     ) -> None:
         self._loaded = loaded
         self._source = source
@@ -132,7 +132,7 @@ class Modules:
         if key not in self._tree:
             raise ModuleUnusable(f"{key}: no such file")
         module = await self._module(key)
-        self._loaded()
+        self._loaded(module)
         if module.analysed.gone:
             self.vanished.add(key)
             raise ModuleUnusable(f"{key}: vanished")

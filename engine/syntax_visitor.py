@@ -20,6 +20,9 @@ class SyntaxVisitor:
 
     fingerprint = "syntax-2"
 
+    def foretells(self, language: str) -> bool:
+        return language != "card" and language not in OPENAPI
+
     async def visit(self, file: File, context: VisitContext) -> Visit:
         if file.language == "card" and (card := await visit_card(file, context)):
             return card

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import anyio
 import asyncpg
 
+from engine.chunk_text import embedded_text
 from engine.discover import NO_STAMP, Changes
 from engine.embedders import Embedder, offloaded
-from engine.embedding import Breaker, OnTheWay, embedding_queue
+from engine.embedding import Breaker, EmbeddingQueue, OnTheWay, Supply, embedding_queue
 from engine.entries import Entries
 from engine.executors import Executor, Threads, worker_processes
+from engine.foretelling import Foreteller, Foretelling
 from engine.index.database import Connection
 from engine.index.live import RealmRow
 from engine.index.working import ExplanationRow, FailedEntry, Fence, Working, WorkingEntry
 from engine.invalidation import Invalidation, Invalidator, SnapshotMoved
-from engine.modules import Modules, SnapshotTree
+from engine.modules import Module, Modules, SnapshotTree
 from engine.reasons import Why
 from engine.report import PassReport, Phase, Tracker
 from engine.settings import Settings
@@ -123,6 +125,7 @@ class _Updating:
         self._found = found
         self._working = working
         self._executor = executor
+        self._foretelling: Foretelling | None = None
         self._tree = SnapshotTree(
             context.source, found.stamps, max_bytes=context.settings.max_file_bytes
         )
@@ -133,7 +136,7 @@ class _Updating:
             spool,
             max_bytes=context.settings.max_file_bytes,
             chunk_chars=context.settings.chunk_chars,
-            loaded=context.tracker.loaded,
+            loaded=self._loaded,
         )
         self._invalidator = Invalidator(
             context.pool,
@@ -158,15 +161,17 @@ class _Updating:
 
     async def run(self) -> Update:
         self._tracker.enter(Phase.PREWARM)
-        invalidation = await self._invalidator.follow()
-        reused = await self._entries.adopt(
-            self._working, invalidation.visits, self._invalidator.live_fingerprint
-        )
-        plan = self._plan(invalidation.visits.keys() - reused)
-        concurrency = self._concurrency(plan)
-        total = len(plan) + len(reused) + len(self._found.problems)
-        self._tracker.begin_visits(total, reused=len(reused))
-        texts = await self._visit(plan, concurrency)
+        async with self._embedding() as (queue, vectors):
+            invalidation = await self._prewarmed(vectors)
+            reused = await self._entries.adopt(
+                self._working, invalidation.visits, self._invalidator.live_fingerprint
+            )
+            plan = self._plan(invalidation.visits.keys() - reused)
+            concurrency = self._concurrency(plan)
+            total = len(plan) + len(reused) + len(self._found.problems)
+            self._tracker.begin_visits(total, reused=len(reused))
+            await self._visit_and_write(plan, concurrency, vectors)
+            texts = queue.statistics().texts
         self._check_configuration()
         return Update(invalidation, plan, concurrency, len(reused), self._entries.failed, texts)
 
@@ -196,24 +201,43 @@ class _Updating:
         log_plan(self._context.realm.name, plan, concurrency)
         return concurrency
 
-    async def _visit(self, plan: Plan, concurrency: int) -> int:
-        """Visit, embed and store; returns how many texts had to be embedded."""
+    @asynccontextmanager
+    async def _embedding(self) -> AsyncIterator[tuple[EmbeddingQueue, PaidOnce]]:
+        """The embedder's queue, with what finds the vectors that were made before."""
         embedder = offloaded(self._context.embedder, self._executor.run)
         is_paid = embedder is self._context.embedder
         known = await self._known_vectors(paid=is_paid)
-        async with embedding_queue(
-            embedder,
-            known.keep,
-            batch_size=self._settings.embed_batch_size,
-            batch_tokens=self._settings.embed_batch_tokens,
-            concurrency=self._settings.embed_concurrency,
-            timeout_seconds=self._settings.embed_timeout_seconds,
-            pause_seconds=self._settings.embed_pause_seconds,
-            breaker=self._context.breaker,
-        ) as queue:
-            on_the_way = self._context.on_the_way if is_paid else None
-            await self._visit_and_write(plan, concurrency, PaidOnce(queue, known, on_the_way))
-            return queue.statistics().texts
+        on_the_way = self._context.on_the_way if is_paid else None
+        async with (
+            embedding_queue(
+                embedder,
+                known.keep,
+                batch_size=self._settings.embed_batch_size,
+                batch_tokens=self._settings.embed_batch_tokens,
+                concurrency=self._settings.embed_concurrency,
+                timeout_seconds=self._settings.embed_timeout_seconds,
+                pause_seconds=self._settings.embed_pause_seconds,
+                breaker=self._context.breaker,
+            ) as queue,
+            anyio.create_task_group() as tasks,
+        ):
+            vectors = PaidOnce(queue, known, on_the_way)
+            if is_paid and isinstance(self._context.visitor, Foreteller):
+                self._foretelling = Foretelling(vectors, tasks)
+            yield queue, vectors
+
+    async def _prewarmed(self, vectors: PaidOnce) -> Invalidation:
+        vectors.supply(Supply.MORE)
+        return await self._invalidator.follow()
+
+    def _loaded(self, module: Module) -> None:
+        """A file was parsed. If it will be visited its texts need not wait for that."""
+        self._context.tracker.loaded()
+        ahead, visitor, analysed = self._foretelling, self._context.visitor, module.analysed
+        if ahead is None or not isinstance(visitor, Foreteller):
+            return
+        if visitor.foretells(analysed.language) and self._invalidator.will_visit(analysed.key):
+            ahead.tell(lambda: _texts(module))
 
     async def _known_vectors(self, *, paid: bool) -> KnownVectors:
         """Of an embedder that costs money or time, what comes back is kept at once.
@@ -249,6 +273,11 @@ class _Updating:
         self._tracker.chunks += sum(
             len(each.chunks) for each in outcomes if isinstance(each, WorkingEntry)
         )
+
+
+def _texts(module: Module) -> Iterator[tuple[bytes, str]]:
+    for chunk, prepared in module.open_chunks():
+        yield prepared.text_hash, embedded_text(chunk.symbol, chunk.text)
 
 
 def log_plan(realm: str, plan: Plan, concurrency: int) -> None:
