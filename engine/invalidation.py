@@ -174,12 +174,10 @@ class Invalidator:
         self, seeds: Mapping[str, Reason], gone: set[str]
     ) -> dict[str, Reason]:
         """The same by loading all edges: for a change that concerns many files, or deep chains."""
-        graph = DependencyGraph(await live.all_dependencies(self._pool, self._realm_id))
-        reached = graph.invalidated_by(seeds.keys() | gone)
+        edges = await live.all_dependencies(self._pool, self._realm_id)
+        reached = DependencyGraph(edges).invalidated_by(seeds.keys() | gone)
         return {
-            key: Reason(
-                Why.CUT_OFF, next(each for each in graph.dependencies(key) if each in reached)
-            )
+            key: Reason(Why.CUT_OFF, next(each for each in edges[key] if each in reached))
             for key in reached - gone - seeds.keys()
         }
 
