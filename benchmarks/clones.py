@@ -8,18 +8,18 @@ what `git clone --depth 1` of the same server takes by itself.
 """
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
+from benchmarks.results import Result, add_options, figures, publish, question
 from engine import Engine, GitRepository, Isolation, Settings
 
 # The server of the tests, which counts what it is asked for.
@@ -89,19 +89,10 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def show(rows: list[Row]) -> None:
-    print(f"\n{'':24}{'files':>7}{'visited':>9}{'requests':>10}{'sent':>10}{'on disk':>10}"
-          f"{'fetch':>9}{'pass':>9}")  # fmt: skip
-    for row in rows:
-        print(f"{row.situation:24}{row.files:7,}{row.visited:9,}{row.requests:10}"
-              f"{row.sent_bytes / 1e6:7.1f} MB{row.disk_bytes / 1e6:7.1f} MB"
-              f"{row.fetch_seconds:7.2f} s{row.seconds:7.2f} s")  # fmt: skip
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tree", type=Path, help="the files of the repository")
-    parser.add_argument("--json", type=Path, help="write the rows there")
+    add_options(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="widthwise-clones-") as scratch:
         place = Path(scratch)
@@ -112,9 +103,7 @@ def main() -> None:
         with git_server(place / "served") as server:
             rows = [clone_by_itself(server, "tree", place / "clone")]
             rows += anyio.run(measure, upstream, server, place / "home")
-    show(rows)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    publish(Result(name="clones", question=question(__doc__), rows=figures(rows)), options)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from pgvector.asyncpg import register_vector
 
 from benchmarks.embedding_peers import PEERS, run_peer
 from benchmarks.provider_client import ProviderClient
+from benchmarks.results import Result, add_options, figures, publish, question
 from benchmarks.slow_provider import (
     AT_ONCE,
     BATCH_SECONDS,
@@ -244,38 +245,19 @@ def _with_ratios(rows: list[Row]) -> list[Row]:
     return [Row(**asdict(row) | {"ratio": row.embedding / script}) for row in rows]
 
 
-def table(rows: list[Row]) -> str:
-    heads = list(asdict(rows[0]))
-    lines = [heads, *([_cell(value) for value in asdict(row).values()] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
-
-
-def _cell(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("tree", type=Path)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--json", type=Path)
+    add_options(parser)
     options = parser.parse_args()
     peers = tuple(PEERS) if options.peers else ()
     with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as folder:
         home = Path(folder) / "home"
         home.mkdir(mode=0o755)
         rows = anyio.run(lambda: measure(options.tree, home, rounds=options.rounds, peers=peers))
-    print(table(rows))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    publish(Result(name="embedding", question=question(__doc__), rows=figures(rows)), options)
 
 
 if __name__ == "__main__":

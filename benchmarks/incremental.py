@@ -8,7 +8,6 @@ own, with the hashed embedder, so that it is the engine that is measured.
 """
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -16,12 +15,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import asyncpg
 
+from benchmarks.results import Result, add_options, figures, publish, question
 from engine import Engine, Folder, Isolation, PassReport, Settings
 from engine.index.database import open_database
 
@@ -131,24 +131,11 @@ def _row(change: str, report: PassReport, written: int, seconds: float, full: fl
     )  # fmt: skip
 
 
-def table(rows: list[Row]) -> str:
-    heads = list(asdict(rows[0]))
-    lines = [heads, *([str(value) for value in asdict(row).values()] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("tree", type=Path, nargs="?")
     parser.add_argument("--generate", type=int, metavar="FILES")
-    parser.add_argument("--json", type=Path)
+    add_options(parser)
     options = parser.parse_args()
     if (options.tree is None) == (options.generate is None):
         parser.error("give a tree, or --generate a number of files")
@@ -159,9 +146,7 @@ def main() -> None:
         else:
             shutil.copytree(options.tree, root, symlinks=True)
         rows = anyio.run(measure, root, home)
-    print(table(rows))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    publish(Result(name="incremental", question=question(__doc__), rows=figures(rows)), options)
 
 
 if __name__ == "__main__":

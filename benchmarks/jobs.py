@@ -10,11 +10,10 @@ each statement outside of a transaction is one.
 """
 
 import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -22,6 +21,7 @@ import anyio
 import asyncpg
 
 from benchmarks.job_contender import QUEUES, Contender, contender
+from benchmarks.results import Result, add_options, figures, publish, question
 from engine.index.embedded import embedded_postgres
 
 # A worker that has just started does more than an idle one, and a session that has gone
@@ -139,30 +139,25 @@ async def measure_somewhere(dsn: str, names: Sequence[str], sizes: Sizes) -> lis
             return await measure(embedded, names, sizes)
 
 
-def table(rows: list[Row]) -> str:
-    heads = [name for name in asdict(rows[0]) if name != "promises"]
-    lines = [heads, *([str(getattr(row, name)) for name in heads] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    figures = [
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
+def result(rows: list[Row]) -> Result:
+    notes = [f"{row.queue}: {row.promises}" for row in rows]
+    cells = [
+        {name: cell for name, cell in row.items() if name != "promises"} for row in figures(rows)
     ]
-    return "\n".join([*figures, "", *(f"{row.queue}: {row.promises}" for row in rows)])
+    return Result(name="jobs", question=question(__doc__), rows=cells, notes=notes)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("--dsn", default="", help="another Postgres than an embedded one")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     parser.add_argument("--queues", nargs="+", default=list(QUEUES), choices=QUEUES)
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_options(parser)
     options = parser.parse_args()
     sizes = Sizes(rounds=options.rounds, idle_seconds=options.idle_seconds)
     rows = anyio.run(measure_somewhere, options.dsn, options.queues, sizes)
-    print(f"\n{table(rows)}\n")
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    publish(result(rows), options)
 
 
 if __name__ == "__main__":
