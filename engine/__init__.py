@@ -36,13 +36,16 @@ if TYPE_CHECKING:
         RealmExists,
         RealmNotFound,
         StalePass,
+        TextNotFound,
         Throttled,
         WidthwiseError,
     )
     from engine.explain import Explanation, Step
     from engine.index.cards import CardEntry
     from engine.index.hit import Hit, Related
+    from engine.index.lines import Lines
     from engine.index.live import Entry
+    from engine.index.outline import Outline
     from engine.index.search import SearchPage
     from engine.job import Job
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
@@ -96,12 +99,14 @@ __all__ = [
     "JobNotFound",
     "JobRow",
     "JobState",
+    "Lines",
     "LocalEmbedder",
     "MetadataServer",
     "Neighbours",
     "OllamaEmbedder",
     "OpenAIEmbedder",
     "OpenApiCatalog",
+    "Outline",
     "PassFailed",
     "PassReport",
     "PermanentFailure",
@@ -121,6 +126,7 @@ __all__ = [
     "SshKey",
     "StalePass",
     "Step",
+    "TextNotFound",
     "TextTooLong",
     "Throttled",
     "TokenFromCall",
@@ -166,12 +172,14 @@ _PLACES = {
     "JobNotFound": "engine.errors",
     "JobRow": "engine.jobs",
     "JobState": "engine.jobs",
+    "Lines": "engine.index.lines",
     "LocalEmbedder": "engine.embedders",
     "MetadataServer": "engine.embedders.google_tokens",
     "Neighbours": "engine.engine",
     "OllamaEmbedder": "engine.embedders.ollama",
     "OpenAIEmbedder": "engine.embedders.openai",
     "OpenApiCatalog": "engine.sources",
+    "Outline": "engine.index.outline",
     "PassFailed": "engine.errors",
     "PassReport": "engine.report",
     "PermanentFailure": "engine.errors",
@@ -191,6 +199,7 @@ _PLACES = {
     "SshKey": "engine.sources.git_credentials",
     "StalePass": "engine.errors",
     "Step": "engine.explain",
+    "TextNotFound": "engine.errors",
     "TextTooLong": "engine.embedders",
     "Throttled": "engine.errors",
     "TokenFromCall": "engine.sources.git_credentials",

@@ -14,8 +14,11 @@ from engine.index import live
 from engine.index.cards import CardEntry, find_cards
 from engine.index.database import Connection
 from engine.index.document_filter import Where, document_filter
+from engine.index.file_text import StoredFile, read_stored_file
 from engine.index.hit import Hit
+from engine.index.lines import Lines, lines_of
 from engine.index.live import Entry, PassRow, RealmRow
+from engine.index.outline import USUAL_PARTS, Outline, outline_of
 from engine.index.question import Questions
 from engine.index.search import SearchFilter, SearchPage, search
 from engine.index.vector_index import may_need_tending, tend_vector_indexes
@@ -69,6 +72,7 @@ class Engine:
         self._settings = parts.settings
         self._questions = Questions(parts.embedder, parts.embedder_id)
         self._sources = parts.sources
+        self._executor = parts.executor
         self._queue = parts.queue
         self._worker = parts.worker
 
@@ -288,6 +292,34 @@ class Engine:
         """A page of entries in key order, those behind the key `after`."""
         row = await self._row(realm)
         return await live.list_entries(self._pool, row.id, after=after, limit=limit)
+
+    async def lines(self, realm: str, key: str, *, start: int = 1, end: int | None = None) -> Lines:
+        """Lines of a file as it was indexed, from the index alone; 200 without an `end`.
+
+        At most 1,000 lines or 40,000 characters: what is returned says where to go on, and
+        whether it is proven to be the file's text. `EntryNotFound`, or `TextNotFound` for a
+        file that has no lines there: a binary one, say.
+        """
+        return lines_of(await self._stored_file(realm, key), start=start, end=end)
+
+    async def outline(
+        self, realm: str, key: str, *, skip: int = 0, limit: int = USUAL_PARTS
+    ) -> Outline:
+        """What a file declares, with kinds, lines and signatures; at most 1,000 at a time.
+
+        For prose and data these are sections and keys. Raises as `lines` does.
+        """
+        stored = await self._stored_file(realm, key)
+        return await outline_of(stored, self._executor, skip=skip, limit=limit)
+
+    async def realms_having(
+        self, key: str, *, tenants: Sequence[str] | None = None, limit: int = 10
+    ) -> list[str]:
+        """The names of the realms, of some tenants if given, that have a file of this key."""
+        return await live.realms_having(self._pool, key, tenants=tenants, limit=limit)
+
+    async def _stored_file(self, realm: str, key: str) -> StoredFile:
+        return await read_stored_file(self._pool, (await self._row(realm)).name, key)
 
     async def errors(self, realm: str, *, limit: int = 100) -> list[tuple[str, str]]:
         """Keys and reasons of the files whose last visit failed."""

@@ -39,6 +39,13 @@ class EntryNotFound(WidthwiseError):
         super().__init__(f"{realm}: no entry for {key!r}; keys are paths relative to the realm")
 
 
+class TextNotFound(WidthwiseError):
+    """The live index has the file, but none of its lines."""
+
+    def __init__(self, realm: str, key: str, reason: str) -> None:
+        super().__init__(f"{realm}: no line of {key!r} is in the index: {reason}")
+
+
 class JobNotFound(WidthwiseError):
     """There is no job with this id, or it is too old to be remembered."""
 

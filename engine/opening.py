@@ -10,7 +10,7 @@ import anyio
 
 from engine.embedders import Embedder, chosen_embedder, offloaded
 from engine.errors import BadSetting
-from engine.executors import worker_processes
+from engine.executors import Executor, Threads, worker_processes
 from engine.index.database import Database, open_database
 from engine.jobs import Identity, JobQueue, beating_heart
 from engine.registering import registered
@@ -33,7 +33,10 @@ class Work(StrEnum):
 
 @dataclass(slots=True)
 class Parts:
-    """What an engine is made of. `sources` are those that it is handed while it is open."""
+    """What an engine is made of. `sources` are those that it is handed while it is open.
+
+    `executor` computes what readers ask for.
+    """
 
     database: Database
     settings: Settings
@@ -42,6 +45,7 @@ class Parts:
     embedder_id: int
     queue: JobQueue
     sources: dict[str, Source] = field(default_factory=dict)
+    executor: Executor = field(default_factory=Threads)
     worker: "Worker | Supervisor | None" = None
 
 
@@ -137,6 +141,7 @@ async def _supervised(parts: Parts, identity: Identity) -> AsyncIterator[None]:
         worker_processes(1) as executor,
     ):
         parts.worker = supervisor
+        parts.executor = executor
         parts.embedder = offloaded(parts.embedder, executor.run)
         yield
 

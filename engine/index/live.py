@@ -103,6 +103,14 @@ async def page_realms(
     return [RealmRow.of(row) for row in rows]
 
 
+async def realms_having(
+    database: Queryable, key: str, *, tenants: Sequence[str] | None, limit: int
+) -> list[str]:
+    """The names of the realms that have an entry of this key, sorted."""
+    rows = await database.fetch(query("select_realms_having"), key, tenants, limit)
+    return [row["name"] for row in rows]
+
+
 async def insert_realm(
     database: Queryable, name: str, source: dict[str, str], *, tenant: str = ""
 ) -> bool:

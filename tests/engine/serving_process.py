@@ -18,6 +18,7 @@ async def serve(dsn: str, home: str, root: str) -> None:
         assert await realm.search("user")
         await realm.status()
         await engine.explain("r", "user.py")
+        assert (await engine.outline("r", "user.py")).parts[0].symbol == "User"
     print(*sorted(sys.modules), sep="\n")  # noqa: T201 - the answer
 
 
