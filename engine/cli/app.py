@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.cli import jobs, show
+from engine.cli import jobs, reading, show
 from engine.cli.documents import is_document, place_of
 from engine.cli.indexing import index_source
 from engine.cli.opened import Interrupted, with_engine
@@ -247,6 +247,7 @@ def delete_command(
     with_engine(run)
 
 
+reading.register(app)
 jobs.register(app)
 app.command("work")(work_command)
 app.command("serve")(serve_command)

@@ -23,21 +23,12 @@ async def choose_realm_of(engine: Engine, key: str, wanted: str | None) -> str:
     """The realm that has an entry for `key`, if no realm is asked for."""
     if wanted:
         return await choose_realm(engine, wanted)
-    names = await known_names(engine)
-    having = [name for name in names if await _has(engine, name, key)]
+    having = await engine.realms_having(key)
     if not having:
-        raise EntryNotFound(", ".join(names) or "no realm yet", key)
+        raise EntryNotFound(", ".join(await known_names(engine)) or "no realm yet", key)
     if len(having) > 1:
         raise AmbiguousRealm(f"{key!r} is in {_listed(having)}: choose one with --realm")
     return having[0]
-
-
-async def _has(engine: Engine, name: str, key: str) -> bool:
-    try:
-        await engine.entry(name, key)
-    except EntryNotFound:
-        return False
-    return True
 
 
 def match(wanted: str, names: list[str]) -> str:

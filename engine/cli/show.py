@@ -3,22 +3,21 @@
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from engine import telling
 from engine.engine import Neighbours
 from engine.explain import Explanation
-from engine.index.hit import Related
 from engine.index.search import SearchPage
 from engine.index.snippets import Snippet
 from engine.report import PassReport
-from engine.status import Condition, RealmStatus
+from engine.status import RealmStatus
 
 SHOWN_ERRORS = 5
 SNIPPET_COLUMNS = 110
@@ -82,7 +81,7 @@ def hits(text: str, page: SearchPage, *, as_json: bool) -> None:
     if not page.hits:
         line("nothing found; `widthwise status` says what is indexed")
     for number, hit in enumerate(page.hits, 1):
-        place = f"{plain(hit.path)}:{hit.start_line}-{hit.end_line}"
+        place = plain(telling.place(hit.path, hit.start_line, hit.end_line))
         title = Text.assemble((f"{number:>2}. ", "dim"), (place, "bold"))
         if hit.symbol:
             title.append(f"  {plain(hit.symbol)}", "cyan")
@@ -91,7 +90,8 @@ def hits(text: str, page: SearchPage, *, as_json: bool) -> None:
         for row in snippet_rows(hit.snippet):
             print_text(Text.assemble("      ", row))
         if hit.related:
-            _related(hit.related)
+            for said in telling.related_lines(hit.related):
+                line(f"    {said}")
 
 
 def snippet_rows(snippet: Snippet) -> list[Text]:
@@ -116,13 +116,6 @@ def _marked(row: str, places: Sequence[tuple[int, int]], indent: int) -> Text:
     return text
 
 
-def _related(related: Related) -> None:
-    for each in related.definitions:
-        line(f"      uses {each.path}:{each.start_line}-{each.end_line}  {each.symbol}")
-    for dependent in related.dependents:
-        line(f"      read by {dependent}")
-
-
 def statuses(found: Sequence[RealmStatus], *, as_json: bool) -> None:
     if as_json:
         print_json({"realms": [_status_json(each) for each in found]})
@@ -131,35 +124,8 @@ def statuses(found: Sequence[RealmStatus], *, as_json: bool) -> None:
         line("nothing is indexed yet: `widthwise index FOLDER`")
     for each in found:
         print_text(Text(plain(each.realm.name), "bold"))
-        line(f"  {_label(each)}")
-        if each.error:
-            line(f"  {each.error}")
-        totals = each.totals
-        line(
-            f"  {totals.files:,} files, {totals.chunks:,} chunks, {totals.errors} errors, "
-            f"{totals.skipped:,} skipped; generation {each.realm.generation}"
-        )
-
-
-def _label(status: RealmStatus) -> str:
-    """`indexed 12/12, 3 min ago at 1a2b3c4d`, or what goes on and how old the index is."""
-    parts = [status.label]
-    if status.realm.paused:
-        parts.append("paused")
-    if indexed := status.realm.indexed_at:
-        revision = f" at {status.realm.revision[:12]}" if status.realm.revision else ""
-        when = f"{ago(datetime.now(UTC), indexed)} ago{revision}"
-        parts.append(when if status.condition is Condition.INDEXED else f"index from {when}")
-    return ", ".join(parts)
-
-
-def ago(now: datetime, then: datetime) -> str:
-    """The time between two moments in its largest unit."""
-    seconds = max((now - then).total_seconds(), 0.0)
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+        for said in telling.status_lines(each):
+            line(said)
 
 
 def _status_json(status: RealmStatus) -> dict[str, Any]:
@@ -201,17 +167,7 @@ def neighbours(realm: str, found: Neighbours, *, as_json: bool) -> None:
             }
         )
         return
-    print_text(Text(plain(found.key), "bold"))
-    _listed("depends on", found.dependencies)
-    _listed("read by", found.dependents)
-
-
-def _listed(title: str, keys: Sequence[str]) -> None:
-    line(f"  {title} {len(keys)}")
-    for key in keys[:SHOWN_NEIGHBOURS]:
-        line(f"    {key}")
-    if len(keys) > SHOWN_NEIGHBOURS:
-        line(f"    and {len(keys) - SHOWN_NEIGHBOURS} more (--json lists all)")
+    told(telling.neighbours_lines(found, limit=SHOWN_NEIGHBOURS, more="--json lists all"))
 
 
 def explanation(realm: str, found: Explanation, *, as_json: bool) -> None:
@@ -219,11 +175,8 @@ def explanation(realm: str, found: Explanation, *, as_json: bool) -> None:
         steps = [asdict(step) for step in found.steps]
         print_json({"realm": realm, "key": found.key, "visited": found.visited, "steps": steps})
         return
-    if not found.steps:
-        line(f"{found.key} was not visited: neither it nor anything it read changed")
-    for step in found.steps:
-        did = "was visited" if step.visited else "was not visited"
-        line(f"{step.key} {did}: {step.why}")
+    for said in telling.explanation_lines(found):
+        line(said)
 
 
 def settings(rows: Sequence[tuple[str, str, str]], *, as_json: bool) -> None:
@@ -232,6 +185,12 @@ def settings(rows: Sequence[tuple[str, str, str]], *, as_json: bool) -> None:
         return
     for name, variable, value in rows:
         line(f"{name:<24}{variable:<34}{value}")
+
+
+def told(said: Iterable[str]) -> None:
+    """Lines of plain text, the first as a title."""
+    for number, each in enumerate(said):
+        print_text(Text(plain(each.expandtabs(4)), "" if number else "bold"))
 
 
 def print_text(text: Text) -> None:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from engine.cli.show import ago, line, plain, print_json, print_text
+from engine.cli.show import line, plain, print_json, print_text
 from engine.job import Job
 from engine.jobs import Attempt, JobState
+from engine.telling import ago
 
 STYLES = {
     JobState.RUNNING: "cyan",

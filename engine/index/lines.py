@@ -1,7 +1,8 @@
 """Lines of a file as callers get them, bounded. Knows neither database nor disk."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from engine.index.file_text import FileText, StoredFile, text_of
 
@@ -35,6 +36,9 @@ class Lines:
     @property
     def end_line(self) -> int:
         return self.start_line + len(self.lines) - 1
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "end_line": self.end_line}
 
 
 def lines_of(stored: StoredFile, *, start: int = 1, end: int | None = None) -> Lines:

@@ -1,7 +1,8 @@
 """What a file declares, and where: parsed anew from its text in the index. Knows no disk."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from engine.errors import TextNotFound
 from engine.executors import Executor
@@ -34,7 +35,10 @@ class Outline:
     @property
     def next_skip(self) -> int | None:
         behind = self.skipped + len(self.parts)
-        return behind if behind < self.part_count else None
+        return behind if self.parts and behind < self.part_count else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "next_skip": self.next_skip}
 
 
 async def outline_of(

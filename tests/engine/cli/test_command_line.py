@@ -99,6 +99,14 @@ def test_people_get_lines_they_can_read(run: Run, tree: Path) -> None:
     assert "\x1b" not in found.stdout + indexed.stdout
     assert "indexed" in run("status").stdout
     assert "shop/views.py" in run("graph", "shop/models.py", "--realm", "tree").stdout
+    outline = run("outline", "shop/models.py").stdout.splitlines()
+    assert outline[1:] == [
+        "        1-3  class User",
+        "        2-3  User.greet  def greet(self, name)",
+    ]
+    lines = run("lines", "shop/models.py", "--start", "2", "--end", "2").stdout.splitlines()
+    assert lines[0].startswith("shop/models.py:2-2 of 3 lines; ")
+    assert lines[1:] == ["2      def greet(self, name):", "go on with --start 3"]
 
 
 @pytest.mark.parametrize(
