@@ -27,8 +27,7 @@ def numbered(lines: Sequence[str], start_line: int) -> Iterator[str]:
 def hit_lines(hit: Hit) -> Iterator[str]:
     """A hit's place and name, and the lines of it that answer best."""
     name = f"  {hit.symbol} ({hit.kind})" if hit.symbol else ""
-    others = f"  and {hit.others} more in this file" if hit.others else ""
-    yield place(hit.path, hit.start_line, hit.end_line) + name + others
+    yield place(hit.path, hit.start_line, hit.end_line) + name
     for line in numbered(hit.snippet.lines, hit.snippet.start_line):
         yield f"  {line}"
     if hit.related:
@@ -37,7 +36,8 @@ def hit_lines(hit: Hit) -> Iterator[str]:
 
 def related_lines(related: Related) -> Iterator[str]:
     for each in related.definitions:
-        yield f"  uses {place(each.path, each.start_line, each.end_line)}  {each.symbol}"
+        stands = place(each.path, each.start_line, each.end_line)
+        yield f"  uses {stands}  {each.symbol}".rstrip()
     for dependent in related.dependents:
         yield f"  read by {dependent}"
 

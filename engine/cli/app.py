@@ -10,6 +10,7 @@ import typer
 from engine.cli import jobs, reading, show
 from engine.cli.documents import is_document, place_of
 from engine.cli.indexing import index_source
+from engine.cli.mcp import mcp_command
 from engine.cli.opened import Interrupted, with_engine
 from engine.cli.realms import choose_realm, choose_realm_of
 from engine.cli.serve import serve_command
@@ -251,3 +252,4 @@ reading.register(app)
 jobs.register(app)
 app.command("work")(work_command)
 app.command("serve")(serve_command)
+app.command("mcp")(mcp_command)

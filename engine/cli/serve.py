@@ -26,8 +26,11 @@ def serve_command(
     folder: Annotated[
         list[Path] | None, typer.Option(help="A folder below which callers may index.")
     ] = None,
+    agents_write: Annotated[
+        bool, typer.Option("--agents-write", help="Agents with the token may index, too.")
+    ] = False,
 ) -> None:
-    """Serve the console and the API, and run jobs.
+    """Serve the console, the API, and agents at /mcp, and run jobs.
 
     Whoever comes in shows the token of WIDTHWISE_TOKEN; without one a token is made for this
     run and printed here.
@@ -42,7 +45,7 @@ def serve_command(
             raise BadSetting(f"host={host}: set WIDTHWISE_TOKEN to be reached from other machines")
         token = secrets.token_urlsafe(24)
         _say(f"token of this run: {token}")
-    app = served_app(token, read, folder or ())
+    app = served_app(token, read, folder or (), agents_may_write=agents_write)
     _say(f"serving http://{f'[{host}]' if ':' in host else host}:{port}{prefix}/")
     uvicorn.run(
         app, host=host, port=port, root_path=prefix, ws="none", server_header=False,
@@ -55,7 +58,9 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201 - the output of a command
 
 
-def served_app(token: str, read: str, folders: Sequence[Path]) -> "Starlette":
+def served_app(
+    token: str, read: str, folders: Sequence[Path], *, agents_may_write: bool = False
+) -> "Starlette":
     """The app with an engine that is open while it is served."""
     from starlette.applications import Starlette  # noqa: PLC0415
     from starlette.routing import Mount  # noqa: PLC0415
@@ -75,5 +80,7 @@ def served_app(token: str, read: str, folders: Sequence[Path]) -> "Starlette":
                 opened.clear()
 
     access = TokenAccess.of(write=token, read=read)
-    inner = create_app(lambda: opened[0], authorize=access, folders=folders)
+    inner = create_app(
+        lambda: opened[0], authorize=access, folders=folders, agents_may_write=agents_may_write
+    )
     return Starlette(routes=[Mount("/", inner)], lifespan=lifespan)

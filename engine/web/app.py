@@ -24,6 +24,7 @@ from engine.sources import SourceError
 from engine.sources.git_credentials import Credentials
 from engine.web import console, events, health, jobs, realms, search, webhook
 from engine.web.access import Authorize, TokenAccess
+from engine.web.agents import AgentsDoor
 from engine.web.describing import description
 from engine.web.gate import Endpoint, Pace, reads
 from engine.web.hosting import Host, Limits
@@ -61,6 +62,8 @@ ROUTES = (
     at("/realms/{name:path}/errors", GET=realms.list_errors),
     at("/realms/{name:path}/explain", GET=realms.explain_entry),
     at("/realms/{name:path}/graph", GET=realms.show_graph),
+    at("/realms/{name:path}/lines", GET=realms.show_lines),
+    at("/realms/{name:path}/outline", GET=realms.show_outline),
     at("/realms/{name:path}", GET=realms.show_realm, DELETE=realms.delete_realm),
     at("/search", GET=search.search),
     at("/jobs", GET=jobs.list_jobs),
@@ -73,6 +76,7 @@ ROUTES = (
     at("/readyz", GET=health.readyz),
     at("/metrics", GET=health.metrics),
     at("/openapi.json", GET=describe),
+    Route("/mcp", AgentsDoor(), name="/mcp"),
 )
 
 
@@ -85,6 +89,7 @@ def create_app(
     webhook_secret: str | None = None,
     limits: Limits | None = None,
     with_console: bool = True,
+    agents_may_write: bool = False,
 ) -> Starlette:
     """The JSON API and the console over an engine, to be served alone or mounted below any prefix.
 
@@ -96,6 +101,9 @@ def create_app(
     Callers index remote repositories and documents, with `credentials` by the names that
     the host gives them here, and folders below `folders` only. `webhook_secret` is what
     GitHub signs pushes with, by default that of `WIDTHWISE_GITHUB_WEBHOOK_SECRET`.
+
+    Agents find their tools at `/mcp`, behind the same gate, if the package `mcp` is
+    installed. They look only, unless `agents_may_write` and their sender may write.
     """
     opened = engine if callable(engine) else lambda: engine
     limits = limits or Limits()
@@ -115,6 +123,7 @@ def create_app(
         tuple(map(Path, folders)),
         dict(credentials or {}),
         secret(WEBHOOK_SECRET) if webhook_secret is None else webhook_secret,
+        agents_may_write,
     )
     app.state.pace = Pace(limits.requests_per_minute)
     app.state.searches = anyio.CapacityLimiter(limits.searches_at_once)

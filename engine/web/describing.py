@@ -50,7 +50,7 @@ def description(root: str = "") -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "schemas": _schemas() | {"Problem": _PROBLEM, "Job": _JOB, "Realm": _REALM},
+            "schemas": _schemas() | _ANSWERS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -97,6 +97,18 @@ def _operations() -> list[_Operation]:
             f"{realm}/graph",
             "What a file depends on, who depends on it, what a change of it concerns",
             _of(_NAME, *_fields(requests.GraphQuery)),
+        ),
+        (
+            "get",
+            f"{realm}/lines",
+            "Lines of a file as it was indexed",
+            _of(_NAME, *_fields(requests.LinesQuery), answer=_ref("Lines")),
+        ),
+        (
+            "get",
+            f"{realm}/outline",
+            "What a file declares, and in which lines",
+            _of(_NAME, *_fields(requests.OutlineQuery), answer=_ref("Outline")),
         ),
         ("get", "/search", "Search", _query(requests.SearchQuery)),
         ("get", "/jobs", "Jobs, the newest first", _query(requests.JobsQuery)),
@@ -241,4 +253,57 @@ _REALM: dict[str, Any] = {
         "chunks": _COUNT,
         "job": {"oneOf": [_ref("Job"), {"type": "null"}]},
     },
+}
+_MAYBE_COUNT = {"type": ["integer", "null"], "minimum": 0}
+_NOTES = {"type": "array", "items": _TEXT, "description": "What a reader has to know."}
+_OF_A_FILE: dict[str, Any] = {
+    "realm": _TEXT,
+    "path": _TEXT,
+    "language": _TEXT,
+    "generation": _COUNT,
+    "commit": _TEXT,
+    "notes": _NOTES,
+}
+_LINES: dict[str, Any] = {
+    "type": "object",
+    "required": [*_OF_A_FILE, "start_line", "end_line", "line_count", "lines", "exact"],
+    "properties": {
+        **_OF_A_FILE,
+        "start_line": _COUNT,
+        "end_line": _COUNT,
+        "line_count": _COUNT,
+        "lines": {"type": "array", "items": _TEXT, "maxItems": 1_000},
+        "exact": {"type": "boolean", "description": "Proven to be the file's text."},
+        "next_line": _MAYBE_COUNT | {"description": "Where to go on; null at the end."},
+    },
+}
+_PART: dict[str, Any] = {
+    "type": "object",
+    "required": ["symbol", "kind", "start_line", "end_line", "signature"],
+    "properties": {
+        "symbol": _TEXT,
+        "kind": _TEXT,
+        "start_line": _COUNT,
+        "end_line": _COUNT,
+        "signature": _TEXT,
+    },
+}
+_OUTLINE: dict[str, Any] = {
+    "type": "object",
+    "required": [*_OF_A_FILE, "skipped", "part_count", "parts", "next_skip"],
+    "properties": {
+        **_OF_A_FILE,
+        "skipped": _COUNT,
+        "part_count": _COUNT,
+        "parts": {"type": "array", "items": _ref("Part")},
+        "next_skip": _MAYBE_COUNT | {"description": "Where to go on; null at the end."},
+    },
+}
+_ANSWERS = {
+    "Problem": _PROBLEM,
+    "Job": _JOB,
+    "Realm": _REALM,
+    "Lines": _LINES,
+    "Part": _PART,
+    "Outline": _OUTLINE,
 }

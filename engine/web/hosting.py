@@ -38,6 +38,7 @@ class Host:
     folders: tuple[Path, ...] = ()
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
     webhook_secret: str = field(default="", repr=False)
+    agents_may_write: bool = False
 
     def source(self, wanted: Git | OpenApi | LocalFolder) -> Source:
         """The source that a caller asks for, out of what the host lets callers have."""

@@ -17,6 +17,7 @@ from engine.errors import (
     JobNotFound,
     RealmExists,
     RealmNotFound,
+    TextNotFound,
     Throttled,
     WidthwiseError,
 )
@@ -73,6 +74,7 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (RealmNotFound, HTTPStatus.NOT_FOUND),
     (JobNotFound, HTTPStatus.NOT_FOUND),
     (EntryNotFound, HTTPStatus.NOT_FOUND),
+    (TextNotFound, HTTPStatus.NOT_FOUND),
     (RealmExists, HTTPStatus.CONFLICT),
     (IndexMoved, HTTPStatus.CONFLICT),
     (BadCursor, HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -20,7 +20,9 @@ from engine.web.requests import (
     GraphQuery,
     IndexRequest,
     KeyQuery,
+    LinesQuery,
     NewRealm,
+    OutlineQuery,
     RealmsQuery,
     body_of,
     query_of,
@@ -133,6 +135,22 @@ async def show_graph(request: Request, seen: Visible) -> Response:
             "impact_is_whole": impact.is_whole,
         }
     )
+
+
+@reads
+async def show_lines(request: Request, seen: Visible) -> Response:
+    row = await seen.realm(name_of(request))
+    wanted = query_of(request, LinesQuery)
+    found = await seen.engine.lines(row.name, wanted.key, start=wanted.start, end=wanted.end)
+    return JSONResponse(found.as_json())
+
+
+@reads
+async def show_outline(request: Request, seen: Visible) -> Response:
+    row = await seen.realm(name_of(request))
+    wanted = query_of(request, OutlineQuery)
+    found = await seen.engine.outline(row.name, wanted.key, skip=wanted.skip, limit=wanted.limit)
+    return JSONResponse(found.as_json())
 
 
 def accepted(request: Request, job: Job) -> Response:

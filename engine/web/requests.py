@@ -24,6 +24,7 @@ Address = Annotated[str, Meta(max_length=2_000, pattern=r"^[hH][tT][tT][pP][sS]?
 Patterns = Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(max_length=100)]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Meta(ge=1, le=500)]
+LineNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Hits = Annotated[int, Meta(ge=1, le=100)]
 
 T = TypeVar("T")
@@ -112,6 +113,18 @@ class GraphQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = 200
 
 
+class LinesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    key: Key
+    start: LineNumber = 1
+    end: LineNumber | None = None
+
+
+class OutlineQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    key: Key
+    skip: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    limit: Limit = 200
+
+
 class RealmsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: Annotated[str, Meta(max_length=1_000, pattern=TEXT)] = ""
     limit: Limit = 100
@@ -148,6 +161,11 @@ def query_of(request: Request, kind: type[Query]) -> Query:
         if name not in lists and len(given) > 1:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"`{name}` may be given once")
         values[name] = given if name in lists else given[0]
+    return checked(values, kind)
+
+
+def checked(values: Mapping[str, Any], kind: type[T]) -> T:
+    """What a caller sent as a value of `kind`; texts of numbers count as numbers."""
     _check_text(values)
     return msgspec.convert(values, kind, strict=False)
 
@@ -159,6 +177,7 @@ def _is_list(field: msgspec.structs.FieldInfo) -> bool:
 def _check_text(values: Mapping[str, Any]) -> None:
     """Postgres stores no NUL, and what is no Unicode is not what anybody meant."""
     for name, value in values.items():
-        for text in value if isinstance(value, list) else [value]:
+        texts = value if isinstance(value, list) else [value]
+        for text in filter(lambda each: isinstance(each, str), texts):
             if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
                 raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"`{name}` holds what is no text")

@@ -6,6 +6,7 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from engine.index.search import SearchPage
 from engine.web.gate import reads
 from engine.web.problem import Problem
 from engine.web.requests import SearchQuery, query_of
@@ -18,7 +19,19 @@ SECONDS = 30.0
 @reads
 async def search(request: Request, seen: Visible) -> Response:
     wanted = query_of(request, SearchQuery)
-    slots: anyio.CapacityLimiter = request.app.state.searches
+    page = await searched(request.app.state.searches, seen, wanted)
+    return JSONResponse(
+        {
+            "query": wanted.q,
+            "hits": [hit.as_json() for hit in page.hits],
+            "next_cursor": page.cursor,
+            "warning": warning_of(seen),
+        }
+    )
+
+
+async def searched(slots: anyio.CapacityLimiter, seen: Visible, wanted: SearchQuery) -> SearchPage:
+    """A page of hits; `Problem` where as many searches run as may, or none ends in time."""
     try:
         slots.acquire_nowait()
     except anyio.WouldBlock:
@@ -29,7 +42,7 @@ async def search(request: Request, seen: Visible) -> Response:
         ) from None
     try:
         with anyio.fail_after(SECONDS):
-            page = await seen.search(
+            return await seen.search(
                 wanted.q,
                 realms=wanted.realm,
                 path=wanted.path,
@@ -47,13 +60,9 @@ async def search(request: Request, seen: Visible) -> Response:
         ) from None
     finally:
         slots.release()
+
+
+def warning_of(seen: Visible) -> str | None:
+    """What made it search by words alone, if anything did."""
     problem = seen.engine.search_problem
-    return JSONResponse(
-        {
-            "query": wanted.q,
-            "hits": [hit.as_json() for hit in page.hits],
-            "next_cursor": page.cursor,
-            # What made it search by words alone, if anything did.
-            "warning": f"searched by words alone: {problem}" if problem else None,
-        }
-    )
+    return f"searched by words alone: {problem}" if problem else None

@@ -55,6 +55,17 @@ async def test_a_realm_is_added_indexed_searched_and_deleted(
         assert [each["key"] for each in entries] == ["money.py", "shop.py"]
         graph = (await client.get(f"{place}/graph", params={"key": "money.py"})).json()
         assert (graph["dependents"], graph["impact"]) == (["shop.py"], ["shop.py"])
+        lines = (await client.get(f"{place}/lines", params={"key": "money.py", "end": 1})).json()
+        assert (lines["lines"], lines["exact"], lines["next_line"]) == (
+            ["def refund(order):"],
+            True,
+            2,
+        )
+        outline = (await client.get(f"{place}/outline", params={"key": "shop.py"})).json()
+        assert [(each["symbol"], each["start_line"]) for each in outline["parts"]] == [("sell", 4)]
+        for asked, status in (("lines?key=no.py", 404), ("lines?key=shop.py&start=0", 422),
+                              ("outline?key=shop.py&limit=501", 422)):  # fmt: skip
+            assert (await client.get(f"{place}/{asked}")).status_code == status, asked
         why = (await client.get(f"{place}/explain", params={"key": "shop.py"})).json()
         assert (why["visited"], why["steps"][0]["why"]) == (True, "it is new")
 
@@ -197,7 +208,8 @@ async def test_another_tenants_realms_and_jobs_are_not_there(
             await (await engine.job(job)).finished()
         assert added.json()["tenant"] == "ann"
         for path in ("/realms/secret", "/realms/secret/entries", f"/jobs/{job}",
-                     "/realms/secret/graph?key=money.py", "/search?q=refund&realm=secret",
+                     "/realms/secret/graph?key=money.py", "/realms/secret/lines?key=money.py",
+                     "/realms/secret/outline?key=money.py", "/search?q=refund&realm=secret",
                      "/realms/secret/explain?key=money.py", "/events?realm=secret"):  # fmt: skip
             assert (await client.get(path, headers=bob)).status_code == 404, path
         for path in ("/realms/secret/index", f"/jobs/{job}/cancel", f"/jobs/{job}/retry"):
