@@ -12,6 +12,7 @@ from engine.cli.documents import is_document, place_of
 from engine.cli.indexing import index_source
 from engine.cli.mcp import mcp_command
 from engine.cli.opened import Interrupted, with_engine
+from engine.cli.options import FileArgument, Json, RealmArgument, RealmOption
 from engine.cli.realms import choose_realm, choose_realm_of
 from engine.cli.serve import serve_command
 from engine.cli.work import work_command
@@ -38,11 +39,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value for programs.")]
-RealmOption = Annotated[
-    str | None, typer.Option("--realm", help="A realm: its name, its path, or the path's end.")
-]
 
 
 class UsageError(Exception):
@@ -198,7 +194,7 @@ def search_command(
 
 @app.command("graph")
 def graph_command(
-    key: Annotated[str, typer.Argument(help="A file, relative to its realm.")],
+    key: FileArgument,
     *,
     realm: RealmOption = None,
     json: Json = False,
@@ -214,7 +210,7 @@ def graph_command(
 
 @app.command("explain")
 def explain_command(
-    key: Annotated[str, typer.Argument(help="A file, relative to its realm.")],
+    key: FileArgument,
     *,
     realm: RealmOption = None,
     json: Json = False,
@@ -236,7 +232,7 @@ def settings_command(*, json: Json = False) -> None:
 
 @app.command("delete")
 def delete_command(
-    realm: Annotated[str, typer.Argument(help="A realm: its name, its path, or the path's end.")],
+    realm: RealmArgument,
 ) -> None:
     """Drop a realm from the index. Its files are not touched."""
 

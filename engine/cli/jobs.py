@@ -8,6 +8,7 @@ import typer
 
 from engine.cli import show, show_jobs
 from engine.cli.opened import with_engine
+from engine.cli.options import Json, OneRealm, RealmArgument
 from engine.cli.realms import choose_realm, known_names
 from engine.engine import Engine
 from engine.errors import RealmNotFound
@@ -15,11 +16,7 @@ from engine.jobs import JobState
 
 WATCH_SECONDS = 1.0
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value for programs.")]
 JobId = Annotated[int, typer.Argument(help="A job's number, as `widthwise jobs` lists it.")]
-RealmArgument = Annotated[
-    str, typer.Argument(help="A realm: its name, its path, or the path's end.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    realm: Annotated[str | None, typer.Argument(help="One realm; all if not given.")] = None,
+    realm: OneRealm = None,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted.")] = False,
     json: Json = False,
@@ -60,7 +57,7 @@ def status(
 
 
 def jobs(
-    realm: Annotated[str | None, typer.Argument(help="Those of one realm.")] = None,
+    realm: OneRealm = None,
     *,
     state: Annotated[
         list[JobState] | None, typer.Option("--state", help="Only in this state; repeatable.")

@@ -7,15 +7,10 @@ import typer
 from engine import telling
 from engine.cli import show
 from engine.cli.opened import with_engine
+from engine.cli.options import FileArgument, Json, RealmOption
 from engine.cli.realms import choose_realm_of
 from engine.engine import Engine
 from engine.index.outline import MAX_PARTS, USUAL_PARTS
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value for programs.")]
-Key = Annotated[str, typer.Argument(help="A file, relative to its realm.")]
-RealmOption = Annotated[
-    str | None, typer.Option("--realm", help="A realm: its name, its path, or the path's end.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def outline(
-    key: Key,
+    key: FileArgument,
     *,
     realm: RealmOption = None,
     skip: Annotated[int, typer.Option(min=0, help="Leave out the first so many.")] = 0,
@@ -48,7 +43,7 @@ def outline(
 
 
 def lines(
-    key: Key,
+    key: FileArgument,
     *,
     realm: RealmOption = None,
     start: Annotated[int, typer.Option(min=1, help="The first line.")] = 1,

@@ -90,6 +90,11 @@ async def list_realms(database: Queryable) -> list[RealmRow]:
     return [RealmRow.of(row) for row in await database.fetch(query("select_realms"))]
 
 
+async def realm_names(database: Queryable, *, limit: int) -> list[str]:
+    """The names of realms, those first that were indexed last."""
+    return [row["name"] for row in await database.fetch(query("select_realm_names"), limit)]
+
+
 async def page_realms(
     database: Queryable,
     *,

@@ -150,7 +150,7 @@ class Attachment:
                 return None
         except OSError:
             return None
-        return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(folder))}&port={PORT}"
+        return dsn_at(folder)
 
     def _await_stop(self, deadline: float) -> None:
         while time.monotonic() < deadline:
@@ -165,6 +165,11 @@ class Attachment:
             return not users.try_exclusive() and users.try_shared()
         finally:
             users.close()
+
+
+def dsn_at(folder: Path) -> str:
+    """The address of the server that listens in a folder."""
+    return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(folder))}&port={PORT}"
 
 
 def _explaining(step: Callable[[], str | None]) -> str | None:
