@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 
 from engine import Engine, Folder, Isolation, Settings
+from engine.web import create_app
 
 
 async def serve(dsn: str, home: str, root: str) -> None:
@@ -13,6 +14,7 @@ async def serve(dsn: str, home: str, root: str) -> None:
         dsn=dsn, home=Path(home), isolation=Isolation.PROCESS, worker_processes=1, embedder="local"
     )
     async with Engine.open(settings) as engine:
+        create_app(engine)
         realm = await engine.add_realm("r", Folder(Path(root)))
         assert (await (await realm.index()).finished()).visited == 2
         assert await realm.search("user")

@@ -11,7 +11,7 @@ PROGRAM = Path(__file__).with_name("serving_process.py")
 
 # numpy comes with pgvector, and the stemmer splits the words of a search; both are small.
 KEPT_OUT = re.compile(
-    r"(tree_sitter\w*|tokenizers|wordllama|safetensors|scipy|networkx|httpx|jwt)"
+    r"(tree_sitter\w*|tokenizers|wordllama|safetensors|scipy|networkx|httpx|jwt|mcp|pydantic)"
     r"|engine\.(languages(\..*)?|syntax_visitor|analyse|passes|indexing|inline|worker_process)"
 )
 

@@ -45,7 +45,7 @@ def stored(
 
 
 @given(TEXTS, st.sampled_from(["python", "text", "markdown", "javascript"]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_the_lines_are_the_files_or_are_said_to_lack_blanks(text: str, language: str) -> None:
     file = stored(text.encode(), language=language)
     wanted = LINE_END.split(text)

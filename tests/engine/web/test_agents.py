@@ -16,7 +16,8 @@ from mcp.client.streamable_http import streamable_http_client
 from web_server import READ, WRITE, Served, by_tenant
 
 from engine import Folder
-from engine.web.agents.tools import MAX_ANSWER_CHARS, Tool
+from engine.web.agents.protocol import described
+from engine.web.agents.tools import MAX_ANSWER_CHARS, TOOLS, Tool
 
 MODES = ("auto", "legacy")
 LOOKING = ["search", "read_lines", "outline", "dependencies", "impact", "status"]
@@ -207,21 +208,17 @@ async def test_strangers_and_pages_are_refused(open_engine: OpenEngine, serve: S
         assert answer.status_code == 413
 
 
-async def test_tools_tell_whether_they_change_something(
-    open_engine: OpenEngine, serve: Served
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_tool_says_what_it_is_for_what_it_takes_and_whether_it_changes_something(
+    tool: Tool,
 ) -> None:
-    async with (
-        open_engine() as engine,
-        serve(engine, agents_may_write=True) as client,
-        agent(client) as ann,
-    ):
-        for tool in (await ann.client.list_tools()).tools:
-            assert tool.annotations is not None
-            assert tool.annotations.read_only_hint == (tool.name in LOOKING)
-            assert len(tool.description or "") > 60
-            assert tool.input_schema["additionalProperties"] is False
-            for name, schema in tool.input_schema["properties"].items():
-                assert schema.get("description"), (tool.name, name)
+    shown = described(tool)
+    assert shown.annotations is not None
+    assert shown.annotations.read_only_hint == (tool.name in LOOKING)
+    assert len(shown.description or "") > 60
+    assert shown.input_schema["additionalProperties"] is False
+    for name, schema in shown.input_schema["properties"].items():
+        assert schema.get("description"), name
 
 
 class Nothing(msgspec.Struct):
