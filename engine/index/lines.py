@@ -47,7 +47,7 @@ def lines_of(stored: StoredFile, *, start: int = 1, end: int | None = None) -> L
     No more than `MAX_LINES` of together `MAX_CHARS` characters, each cut behind
     `MAX_LINE_CHARS`.
     """
-    text = text_of(stored)
+    text, start = text_of(stored), max(start, 1)
     last = min(start + USUAL_LINES - 1 if end is None else end, start + MAX_LINES - 1)
     shown = tuple(_within(text.lines[start - 1 : last]))
     behind = start + len(shown)

@@ -50,6 +50,7 @@ async def outline_of(
     where there are no pieces either.
     """
     parts, notes = await _parts(stored, executor)
+    skip = max(skip, 0)
     return Outline(
         stored.realm,
         stored.path,
