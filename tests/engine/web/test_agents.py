@@ -13,9 +13,12 @@ import pytest
 from live_trees import OpenEngine, write_tree
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from web_server import READ, WRITE, Served, by_tenant
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from web_server import READ, WRITE, Served, by_tenant, by_token, served
 
 from engine import Folder
+from engine.web import create_app
 from engine.web.agents.protocol import described
 from engine.web.agents.tools import MAX_ANSWER_CHARS, TOOLS, Tool
 
@@ -206,6 +209,16 @@ async def test_strangers_and_pages_are_refused(open_engine: OpenEngine, serve: S
         large = {**ASK, "params": {"name": "status", "arguments": {"x": "x" * 300_000}}}
         answer = await client.post("/mcp", json=large, headers=ACCEPTED | token)
         assert answer.status_code == 413
+
+
+async def test_agents_find_their_tools_below_the_prefix_of_the_host(
+    open_engine: OpenEngine,
+) -> None:
+    async with open_engine() as engine:
+        # A host that runs no lifespan of ours, as hosts do.
+        app = Starlette(routes=[Mount("/index", create_app(engine, authorize=by_token()))])
+        async with served(app, "/index/") as client, agent(client) as ann:
+            assert await ann.call("status") == "no realm is indexed"
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
