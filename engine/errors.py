@@ -21,6 +21,10 @@ class BadSetting(WidthwiseError):
     """A setting that is passed in, or a combination of settings, cannot work."""
 
 
+class ExtraMissing(WidthwiseError):
+    """What is asked for needs a package that is not installed."""
+
+
 class RealmNotFound(WidthwiseError):
     """No realm has this name."""
 

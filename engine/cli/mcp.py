@@ -1,6 +1,5 @@
 """The tools for an agent that starts this command and speaks to it."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from engine.cli.opened import with_engine
 from engine.engine import Engine
 from engine.errors import BadSetting
+from engine.extras import require_protocol_of_agents
 from engine.opening import Work
 
 
@@ -26,8 +26,7 @@ def mcp_command(
     An agent starts this itself: give it the command `widthwise mcp`. Over HTTP agents find
     the same tools at /mcp of `widthwise serve`.
     """
-    if find_spec("mcp") is None:
-        raise BadSetting("agents need the package mcp: pip install 'widthwise[mcp]'")
+    require_protocol_of_agents()
     if folder and not write:
         raise BadSetting("--folder: says what may be added, which takes --write")
 

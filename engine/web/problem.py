@@ -13,6 +13,7 @@ from engine.errors import (
     BadFilter,
     BadSetting,
     EntryNotFound,
+    ExtraMissing,
     IndexMoved,
     JobNotFound,
     RealmExists,
@@ -84,6 +85,7 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (SourceError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (msgspec.ValidationError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (msgspec.DecodeError, HTTPStatus.BAD_REQUEST),
+    (ExtraMissing, HTTPStatus.NOT_IMPLEMENTED),
     (Throttled, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 

@@ -8,8 +8,8 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from engine.extras import require_protocol_of_agents
 from engine.web.agents.desk import Desk
-from engine.web.agents.extra import require_protocol
 from engine.web.gate import admitted, host_of
 from engine.web.problem import Problem
 from engine.web.requests import MAX_BODY_BYTES
@@ -34,6 +34,7 @@ class AgentsDoor:
                 "agents send POST, and nothing is pushed to them",
                 headers={"Allow": "POST"},
             )
+        require_protocol_of_agents()
         host = host_of(request)
         desk = Desk(Visible(host.opened(), access), host, request.app.state.searches)
         # What speaks the protocol takes a second to import, which others must not wait for.
@@ -53,7 +54,6 @@ def check_no_browser(request: Request) -> None:
 
 @cache
 def _server() -> "Server[Any]":
-    require_protocol()
     from engine.web.agents.protocol import protocol_server  # noqa: PLC0415 - an extra
 
     def desk_of(ctx: Any) -> Desk:

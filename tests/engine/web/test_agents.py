@@ -1,5 +1,6 @@
 """Agents over HTTP, by the client of the protocol's own kit, behind the gate of all callers."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -209,6 +210,16 @@ async def test_strangers_and_pages_are_refused(open_engine: OpenEngine, serve: S
         large = {**ASK, "params": {"name": "status", "arguments": {"x": "x" * 300_000}}}
         answer = await client.post("/mcp", json=large, headers=ACCEPTED | token)
         assert answer.status_code == 413
+
+
+async def test_without_the_extra_it_is_said_what_to_install(
+    open_engine: OpenEngine, serve: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    async with open_engine() as engine, serve(engine) as client:
+        answer = await client.post("/mcp", json=ASK, headers=ACCEPTED)
+        assert (answer.status_code, "pip install" in answer.json()["detail"]) == (501, True)
+        assert (await client.get("/realms")).status_code == 200
 
 
 async def test_agents_find_their_tools_below_the_prefix_of_the_host(
