@@ -1,5 +1,6 @@
 """Agents over the pipes of this process: its output carries the protocol and nothing else."""
 
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -16,6 +17,8 @@ from engine.web.access import Access
 from engine.web.agents.desk import Desk
 from engine.web.hosting import Host, Limits
 from engine.web.visible import Visible
+
+log = logging.getLogger("widthwise.agents")
 
 MAX_MESSAGE_BYTES = 4 << 20
 
@@ -41,8 +44,12 @@ async def serve_agents(engine: Engine, *, may_write: bool, folders: Sequence[Pat
     # What prints goes to stderr from here on, also of libraries and of child processes.
     output = anyio.wrap_file(TextIOWrapper(private_output(), encoding="utf-8"))
     lines: Any = input_lines(sys.stdin.fileno())
-    async with stdio_server(stdin=lines, stdout=output) as (received, sent):
-        await server.run(received, sent, server.create_initialization_options())
+    try:
+        async with stdio_server(stdin=lines, stdout=output) as (received, sent):
+            await server.run(received, sent, server.create_initialization_options())
+    except* BrokenPipeError:
+        # Nobody reads on: that ends it as a closed input does.
+        log.info("the agent has gone")
 
 
 async def input_lines(descriptor: int) -> AsyncIterator[str]:

@@ -109,6 +109,19 @@ def test_an_interrupt_ends_it_while_nothing_is_asked(environment: dict[str, str]
         assert b"Traceback" not in process.stderr.read()
 
 
+@pytest.mark.long
+def test_an_agent_that_reads_no_more_ends_it_without_a_traceback(
+    environment: dict[str, str],
+) -> None:
+    with greeted(environment) as (process, _):
+        assert process.stdout is not None
+        process.stdout.close()
+        tell(process.stdin, {"jsonrpc": "2.0", "id": 2, "method": "ping"})
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
 def test_without_the_extra_it_says_in_one_line_what_to_install(
     environment: dict[str, str],
 ) -> None:
