@@ -1,18 +1,21 @@
 """Asks a prerender service for the HTML of cards. Knows no queue and no realm's source.
 
-The service has so many tabs, and a card that is rendered keeps one while the modules of its
-class are loaded in others. The bad schedule, with five tabs and two realms of four visits:
+The service has so many tabs, and what it renders keeps one while the modules that it needs are
+loaded in others. The bad schedule, with five tabs and two realms of four visits:
 
 1. Five cards take the five tabs.
 2. Each waits for a module, and each module for a tab.
 
-So cards and modules have a lane each, which together are the tabs: cards may fill all but
-one, and what is loaded for them never waits for a card. The lanes belong to the renderer,
-and so to all realms of an engine: a reserve for each realm would not do, since the tabs are
+So a module is loaded when it is visited, which is after those that it imports and before the
+cards that need it; a card whose modules were not visited in this pass has them loaded before it
+takes a tab, not while it keeps one. And of the tabs one is never asked for: it is for what the
+service loads by itself, as components that only a template names. That reserve belongs to the
+renderer, and so to all realms of an engine: one for each realm would not do, since the tabs are
 shared.
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -23,11 +26,17 @@ import anyio
 import httpx
 
 from engine.cards.html_text import text_of_html
-from engine.errors import BadSetting, first_failure
+from engine.errors import BadSetting
 from engine.languages import cut_text, joined
 from engine.syntax_visitor import SyntaxVisitor
 from engine.visit import DraftChunk, File, Visit, VisitContext
+from prewarm import SingleFlight
 from resolver import render_envelope
+
+log = logging.getLogger("widthwise.cards")
+
+# The languages of what a service loads, as opposed to what it renders.
+MODULES = frozenset({"gts", "gjs", "typescript", "javascript"})
 
 MAX_ANSWER_BYTES = 4 << 20
 RENDERED_CHARS = 1200
@@ -43,6 +52,14 @@ class RenderFailed(Exception):
     """The service could not render a card, or load a module of its; the message says why."""
 
 
+class Module(NamedTuple):
+    """A module of a realm as it was when it had this fingerprint."""
+
+    realm: str
+    key: str
+    fingerprint: str
+
+
 class Rendered(NamedTuple):
     """What the service made of a card, and the files that it says it read."""
 
@@ -54,18 +71,18 @@ class HttpRenderer:
     """A visitor that adds to each card's entry the text of its rendered form.
 
     Other files are visited as always. `POST {url}/card` sends `realm`, `key` and `document`,
-    and the answer has `html`; `POST {url}/module` sends `realm`, `key` and the `fingerprint`
-    of a module that the card needs, at the same time, once for each fingerprint, which is
-    that of its whole content.
+    and the answer has `html`; before that `POST {url}/module` sends `realm`, `key` and the
+    `fingerprint` of each module that is visited or that the card needs, once for each
+    fingerprint, which is that of its whole content. A module that can't be loaded is the
+    error of the cards that need it.
 
     A card is rendered again when any of what its entry is made from changes, templates
     included. Of what the service reads beyond that, as components that a template imports,
     its answer tells by `deps`, a list of keys of the realm.
 
-    Of all calls at most `tabs` are under way, those for cards at most `tabs` less one. An
-    answer that is late, too large or no HTML is the error of its card, and tried again by
-    the next pass. `version` names the service itself: with another one every card is visited
-    again. Redirects are not followed.
+    Of all calls at most `tabs` less one are under way. An answer that is late, too large or
+    no HTML is the error of its card, and tried again by the next pass. `version` names the
+    service itself: with another one every card is visited again. Redirects are not followed.
     """
 
     def __init__(
@@ -78,13 +95,13 @@ class HttpRenderer:
         self._url = url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._visitor = SyntaxVisitor()
-        self._cards = anyio.CapacityLimiter(render_envelope(tabs))
-        self._modules = anyio.CapacityLimiter(tabs - render_envelope(tabs))
-        self._loaded: dict[tuple[str, str, str], None] = {}
+        self._tabs = anyio.CapacityLimiter(render_envelope(tabs))
+        self._loads: SingleFlight[Module, None] = SingleFlight()
+        self._loaded: dict[Module, None] = {}
         self._client = httpx.AsyncClient(timeout=timeout_seconds, trust_env=False)
 
     def __repr__(self) -> str:
-        return f"HttpRenderer({self._url!r}, tabs={self._cards.total_tokens + 1:.0f})"
+        return f"HttpRenderer({self._url!r}, tabs={self._tabs.total_tokens + 1:.0f})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,47 +116,50 @@ class HttpRenderer:
 
     async def visit(self, file: File, context: VisitContext) -> Visit:
         visit = await self._visitor.visit(file, context)
+        if file.language in MODULES:
+            await self._warm(file)
         if visit.document is None:
             return visit
         card = {"realm": file.realm, "key": file.key, "document": visit.document}
         contents = {key: context.content(key) for key in context.read if key != file.key}
-        modules = _modules_of(visit.document, contents)
-        try:
-            rendered = await self._render(card, file.realm, modules)
-        except ExceptionGroup as failures:
-            raise first_failure(failures) from None
+        for key, fingerprint in _modules_of(visit.document, contents).items():
+            await self._load(Module(file.realm, key, fingerprint))
+        rendered = await self._render(card)
         for key in rendered.dependencies:
             if key != file.key:
                 context.content(key)
         return replace(visit, chunks=(*visit.chunks, *_rendered(rendered.html, visit.chunks)))
 
-    async def _render(
-        self, card: Mapping[str, object], realm: str, modules: Mapping[str, str]
-    ) -> Rendered:
-        async with self._cards, anyio.create_task_group() as tasks:
-            for key, fingerprint in modules.items():
-                tasks.start_soon(self._load, realm, key, fingerprint)
-            match await self._ask("card", card):
-                case {"html": str(html), **others}:
-                    return Rendered(html, _keys(others.get("deps")))
+    async def _warm(self, file: File) -> None:
+        try:
+            await self._load(Module(file.realm, file.key, file.content_hash.hex()))
+        except RenderFailed as error:
+            log.warning("loading %s ahead failed, cards that need it try again: %s",
+                        file.key, error)  # fmt: skip
+
+    async def _render(self, card: Mapping[str, object]) -> Rendered:
+        match await self._ask("card", card):
+            case {"html": str(html), **others}:
+                return Rendered(html, _keys(others.get("deps")))
         raise RenderFailed(f"{self._url}/card: answered without html")
 
-    async def _load(self, realm: str, key: str, fingerprint: str) -> None:
-        module = (realm, key, fingerprint)
-        async with self._modules:
-            # Another card may have needed it meanwhile.
-            if module in self._loaded:
-                return
-            await self._ask("module", {"realm": realm, "key": key, "fingerprint": fingerprint})
-            if len(self._loaded) >= MAX_LOADED:
-                self._loaded.clear()
-            self._loaded[module] = None
+    async def _load(self, module: Module) -> None:
+        """Load it unless it is; who asks at the same time waits for the same load."""
+        if module not in self._loaded:
+            await self._loads.do(module, lambda: self._ask_to_load(module))
+
+    async def _ask_to_load(self, module: Module) -> None:
+        await self._ask("module", module._asdict())
+        if len(self._loaded) >= MAX_LOADED:
+            self._loaded.clear()
+        self._loaded[module] = None
 
     async def _ask(self, what: str, message: Mapping[str, object]) -> Any:
         url = f"{self._url}/{what}"
         try:
-            with anyio.fail_after(self._timeout_seconds):
-                return json.loads(await self._answer(url, message))
+            async with self._tabs:
+                with anyio.fail_after(self._timeout_seconds):
+                    return json.loads(await self._answer(url, message))
         except (TimeoutError, httpx.TimeoutException):
             raise RenderFailed(f"{url}: no answer in {self._timeout_seconds:g} s") from None
         except httpx.HTTPError as error:
@@ -176,8 +196,11 @@ def _keys(found: object) -> tuple[str, ...]:
 
 
 def _modules_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> dict[str, str]:
-    """The modules of the realm that the card's classes are in, each with its content."""
-    keys = (str(each).rpartition("#")[0] for each in document["classes"])
+    """The modules of the realm that the card's classes are in, each with its content.
+
+    The most general class comes first, since the others import it.
+    """
+    keys = (str(each).rpartition("#")[0] for each in reversed(document["classes"]))
     return {key: contents[key] for key in keys if key in contents}
 
 

@@ -24,17 +24,20 @@ async def as_html(message: Message) -> Response:
 class Prerender:
     """Each call takes a tab. A card keeps its own until each module of its class is loaded.
 
-    No module asks for a tab before `cards_first` cards have had one at once.
+    With `cards_first` a card needs something that nobody asks for, too, and keeps its tab while
+    that is loaded in another. None is loaded before so many cards have had a tab at once.
     """
 
     url: str
     tabs: int
     cards_first: int = 0
     answer: Callable[[Message], Awaitable[Response]] = as_html
+    asked: list[str] = field(default_factory=list)
     cards: list[str] = field(default_factory=list)
     modules: list[tuple[str, str]] = field(default_factory=list)
     with_tab: int = 0
-    modules_waiting: int = 0
+    loaded_by_itself: int = 0
+    loads_waiting: int = 0
     most_cards: int = 0
     _rendering: int = 0
     _closed: anyio.Event = field(default_factory=anyio.Event)
@@ -50,30 +53,40 @@ class Prerender:
 
     @property
     def is_stuck(self) -> bool:
-        """All tabs are cards that wait for modules, none is loaded, and some wait for a tab."""
-        return self._rendering == self.tabs and not self.modules and self.modules_waiting > 0
+        """All tabs are cards that wait for a load, none was, and some loads wait for a tab."""
+        waiting = self._rendering == self.tabs and self.loads_waiting > 0
+        return waiting and not self.loaded_by_itself
 
     async def card(self, request: Request) -> Response:
         message = await request.json()
+        self.asked.append(message["key"])
         async with self._tab():
             self._rendering += 1
             self.most_cards = max(self.most_cards, self._rendering)
             self._move()
             await self._until_open(lambda: self._needed(message) <= set(self.modules))
+            if self.cards_first:
+                await self._load_by_itself()
             self._rendering -= 1
             self.cards.append(message["key"])
             return await self.answer(message)
 
     async def module(self, request: Request) -> Response:
         message = await request.json()
-        await self._until_open(lambda: self.most_cards >= self.cards_first)
-        self.modules_waiting += 1
-        self._move()
+        self.asked.append(message["key"])
         async with self._tab():
-            self.modules_waiting -= 1
             self.modules.append((message["realm"], message["key"]))
             self._move()
             return JSONResponse({})
+
+    async def _load_by_itself(self) -> None:
+        await self._until_open(lambda: self.most_cards >= self.cards_first)
+        self.loads_waiting += 1
+        self._move()
+        async with self._tab():
+            self.loads_waiting -= 1
+            self.loaded_by_itself += 1
+            self._move()
 
     def _needed(self, message: Message) -> set[tuple[str, str]]:
         classes = (each.rpartition("#")[0] for each in message["document"]["classes"])

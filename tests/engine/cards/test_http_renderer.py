@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from card_files import EMPLOYEE, PERSON, card
+from card_files import EMPLOYEE, PERSON, card, module
 from live_trees import OpenEngine, write_tree
 from prerender_service import Message, as_html, prerender_service
 from starlette.responses import JSONResponse, Response
@@ -25,6 +25,7 @@ from engine.languages import Link
 from prewarm import Definition, Symbol
 
 PATIENCE_SECONDS = 60
+ALONE = module("Alone")
 
 
 def realm_of(cards: int) -> dict[str, str]:
@@ -93,8 +94,45 @@ async def test_two_realms_of_four_visits_each_finish_on_five_tabs() -> None:
                 for number in range(4):
                     tasks.start_soon(OfCards("one", renderer).visit, number)
                     tasks.start_soon(OfCards("two", renderer).visit, number)
-        assert len(service.cards) == len(service.modules) == 8
+        assert len(service.cards) == len(service.modules) == service.loaded_by_itself == 8
         assert service.most_cards == 4
+
+
+async def test_modules_are_loaded_in_their_order_before_a_card_takes_a_tab(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    async with (
+        prerender_service(5) as service,
+        HttpRenderer(service.url, tabs=5) as renderer,
+        open_engine(visitor=renderer) as engine,
+    ):
+        await indexed(engine, "one", tmp_path, {**realm_of(4), "alone.gts": ALONE})
+        cards = [at for at, key in enumerate(service.asked) if key.endswith(".json")]
+        places = [service.asked.index(key) for key in ("person.gts", "employee.gts")]
+        assert [*places, cards[0]] == sorted([*places, cards[0]])
+        assert sorted(set(service.asked) - {f"c{n}.json" for n in range(4)}) == [
+            "alone.gts",
+            "employee.gts",
+            "person.gts",
+        ]
+
+
+async def test_what_was_not_visited_is_loaded_before_its_card_takes_a_tab() -> None:
+    async with prerender_service(5) as service, HttpRenderer(service.url, tabs=5) as renderer:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(OfCards("one", renderer).visit, 0)
+        assert service.asked == ["m0.gts", "c0.json", "c0.json", "c0.json"]
+
+
+async def test_a_module_that_cannot_be_loaded_ahead_is_no_error_of_its_own(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    async with prerender_service(5) as service:
+        url = service.url
+    async with HttpRenderer(url) as renderer, open_engine(visitor=renderer) as engine:
+        await indexed(engine, "one", tmp_path, {"alone.gts": ALONE})
+        assert await engine.errors("one") == []
 
 
 @pytest.mark.parametrize("of_its_own", [True, False], ids=["a reserve for each realm", "none"])
