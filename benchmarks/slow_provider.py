@@ -9,14 +9,14 @@ import asyncio
 import base64
 import hashlib
 import json
-import multiprocessing
 import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from multiprocessing.connection import Connection
 from typing import Any
+
+from benchmarks.loopback import Answer, served
 
 DIMENSION = 256
 BATCH_SECONDS = 0.02
@@ -64,25 +64,6 @@ class Provider:
         self._in_flight = 0
         self._places = asyncio.Semaphore(AT_ONCE)
         self._chance = random.Random(5)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, kept open for one request after the other."""
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                lines = head.decode("latin-1").split("\r\n")
-                method, path, _ = lines[0].split(" ")
-                headers = {
-                    name.lower(): value.strip()
-                    for name, _, value in (line.partition(":") for line in lines[1:] if line)
-                }
-                body = await reader.readexactly(int(headers.get("content-length", 0)))
-                status, answer = await self.answer(method, path, body)
-                writer.write(_response(status, answer))
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
 
     async def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         match method, path:
@@ -138,32 +119,12 @@ def _encoded(digest: bytes) -> bytes:
     return base64.b64encode(numbers * (DIMENSION // 64))
 
 
-def _response(status: int, body: bytes) -> bytes:
-    head = f"HTTP/1.1 {status} .\r\ncontent-type: application/json\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
-
-
-async def _serve(wire: Connection) -> None:
-    server = await asyncio.start_server(
-        Provider().serve, "127.0.0.1", 0, limit=1 << 24, backlog=128
-    )
-    wire.send(server.sockets[0].getsockname()[1])
-    async with server:
-        await server.serve_forever()
-
-
-def _run(wire: Connection) -> None:
-    asyncio.run(_serve(wire))
-
-
 @contextmanager
 def slow_provider() -> Iterator[str]:
     """The URL of a provider that runs for the length of the block."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(there,), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{here.recv()}"
-    finally:
-        process.kill()
-        process.join()
+    with served(_endpoints) as url:
+        yield url
+
+
+def _endpoints() -> Answer:
+    return Provider().answer
