@@ -41,6 +41,7 @@ from engine.status import RealmStatus
 from prewarm import PostgresDefinitions
 
 if TYPE_CHECKING:
+    from engine.rehearsal import Tuning
     from engine.visit import Visitor
 
 
@@ -75,6 +76,7 @@ class Engine:
         self._executor = parts.executor
         self._queue = parts.queue
         self._worker = parts.worker
+        self._visitor = parts.visitor
 
     @classmethod
     @asynccontextmanager
@@ -464,6 +466,28 @@ class Engine:
             found.update(dict.fromkeys(front))
         del found[key]
         return Impact(key, tuple(found)[:limit], is_whole=len(found) <= limit)
+
+    async def tune(
+        self, realm: str, *, caps: Sequence[int] = (), max_files: int | None = None
+    ) -> "Tuning":
+        """Visit files of a realm at rising caps, and say what to set; see `engine.rehearsal`.
+
+        Nothing is kept: the live index and the database stay as they are, and no text is
+        embedded. With a visitor that asks a service, the service is asked.
+        """
+        from engine.indexing import realm_source  # noqa: PLC0415 - parsers, for those who parse
+        from engine.rehearsal import CAPS, MAX_FILES, tune  # noqa: PLC0415 - the same
+        from engine.syntax_visitor import SyntaxVisitor  # noqa: PLC0415 - the same
+
+        row = await self._row(realm)
+        return await tune(
+            realm_source(row.name, row.source, self._sources),
+            self._visitor or SyntaxVisitor(),
+            self._settings,
+            realm=row.name,
+            caps=caps or CAPS,
+            max_files=max_files or MAX_FILES,
+        )
 
     async def census(self) -> Census:
         """How many jobs, workers, realms and files there are."""

@@ -67,7 +67,7 @@ class Indexing:
         context = PassContext(
             pool=self._database.pool,
             realm=row,
-            source=self._source(row.name, row.source),
+            source=realm_source(row.name, row.source, self._sources),
             embedder=self._embedder,
             embedder_id=self._embedder_id,
             visitor=self._visitor,
@@ -92,7 +92,7 @@ class Indexing:
             return False
         if row.recipe != self.recipe:
             return True
-        source = self._source(row.name, row.source)
+        source = realm_source(row.name, row.source, self._sources)
         recorded = await live.recorded(self._database.pool, row.id)
         max_bytes = self._settings.max_file_bytes
         try:
@@ -106,15 +106,16 @@ class Indexing:
             return True
         return bool(found.added or found.modified or found.deleted or found.problems)
 
-    def _source(self, name: str, description: Mapping[str, str]) -> Source:
-        """The object that was handed in, if it still is what the realm is made from."""
-        handed = self._sources.get(name)
-        if handed is not None and handed.describe() == description:
-            return handed
-        try:
-            return open_source(description)
-        except SourceError as error:
-            raise PermanentFailure(f"{name}: {error}") from None
+
+def realm_source(name: str, description: Mapping[str, str], handed: Mapping[str, Source]) -> Source:
+    """The object that was handed in, if it still is what the realm is made from."""
+    found = handed.get(name)
+    if found is not None and found.describe() == description:
+        return found
+    try:
+        return open_source(description)
+    except SourceError as error:
+        raise PermanentFailure(f"{name}: {error}") from None
 
 
 def _settling(running: Running) -> Callable[[Connection, PassReport], Awaitable[None]]:

@@ -47,6 +47,7 @@ class Parts:
     sources: dict[str, Source] = field(default_factory=dict)
     executor: Executor = field(default_factory=Threads)
     worker: "Worker | Supervisor | None" = None
+    visitor: "Visitor | None" = None
 
 
 @asynccontextmanager
@@ -83,6 +84,7 @@ async def _opened(
         )
         queue = JobQueue(database, max_attempts=settings.max_attempts)
         parts = Parts(database, settings, isolation, embedder, embedder_id, queue)
+        parts.visitor = visitor
         if work is not Work.NONE:
             inline = isolation is not Isolation.PROCESS
             only_handed = work is Work.ADDED

@@ -15,6 +15,7 @@ from engine.cli.opened import Interrupted, with_engine
 from engine.cli.options import FileArgument, Json, RealmArgument, RealmOption
 from engine.cli.realms import choose_realm, choose_realm_of
 from engine.cli.serve import serve_command
+from engine.cli.tune import tune_command
 from engine.cli.work import work_command
 from engine.engine import Engine
 from engine.errors import WidthwiseError
@@ -246,6 +247,7 @@ def delete_command(
 
 reading.register(app)
 jobs.register(app)
+app.command("tune")(tune_command)
 app.command("work")(work_command)
 app.command("serve")(serve_command)
 app.command("mcp")(mcp_command)

@@ -85,6 +85,9 @@ def test_a_tree_is_indexed_searched_and_found_unchanged(run: Run, tree: Path) ->
 
     graph = _json(run("graph", "shop/models.py", "--json"))
     assert graph["dependents"] == ["shop/views.py"]
+    tuned = _json(run("tune", "tree", "--cap", "2", "--json"))
+    assert [each["cap"] for each in tuned["samples"]] == [2]
+    assert {"knee", "ceiling", "setting", "value", "reason"} <= tuned["advice"].keys()
     status = _json(run("status", "--json"))["realms"]
     assert (status[0]["realm"], status[0]["files"]) == (str(tree), 4)
 
@@ -98,6 +101,9 @@ def test_people_get_lines_they_can_read(run: Run, tree: Path) -> None:
     assert "shop/models.py:1-3" in found.stdout
     assert "\x1b" not in found.stdout + indexed.stdout
     assert "indexed" in run("status").stdout
+    tuned = run("tune", str(tree))
+    assert "visited 4 of 4 files" in tuned.stdout, tuned.stderr
+    assert "set INDEX_RUNNER_MAX_CONCURRENCY=4" in tuned.stdout
     assert "shop/views.py" in run("graph", "shop/models.py", "--realm", "tree").stdout
     outline = run("outline", "shop/models.py").stdout.splitlines()
     assert outline[1:] == [
