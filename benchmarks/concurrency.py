@@ -31,7 +31,7 @@ from benchmarks.visit_runs import Realm, Service, run_engine, run_graph, run_nai
 
 GRAPH_FILES: Final = 120
 # Modules and cards: realms of 100 and of 461 files.
-REALMS: Final = {"100 files": (25, 75), "461 files": (111, 350)}
+REALMS: Final = {100: (25, 75), 461: (111, 350)}
 
 
 async def measure(url: str, options: argparse.Namespace, folder: Path) -> list[Figures]:
@@ -43,7 +43,8 @@ async def measure(url: str, options: argparse.Namespace, folder: Path) -> list[F
             wide = replace(behaviour, tabs=tabs, affinity_tabs=tabs)
             found += [run async for run in _of_graphs(service, wide, caps)]
         if "realms" in options.what:
-            found += [run async for run in _of_realms(service, behaviour, caps, folder)]
+            realms = [REALMS[files] for files in options.files]
+            found += [run async for run in _of_realms(service, behaviour, caps, folder, realms)]
     return list(compared(found))
 
 
@@ -57,9 +58,14 @@ async def _of_graphs(
 
 
 async def _of_realms(
-    service: Service, behaviour: Behaviour, caps: Sequence[int], folder: Path
+    service: Service,
+    behaviour: Behaviour,
+    caps: Sequence[int],
+    folder: Path,
+    realms: Sequence[tuple[int, int]],
 ) -> AsyncIterator[Figures]:
-    for name, (modules, cards) in REALMS.items():
+    for modules, cards in realms:
+        name = f"{modules + cards} files"
         realm = Realm(name, folder / name, modules=modules, cards=cards)
         here = replace(behaviour, imports=realm.imports)
         for cap in caps:
@@ -122,7 +128,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="*", default=["graphs", "realms"])
+    parser.add_argument("what", nargs="*", default=["graphs", "realms"], help="one or both")
+    parser.add_argument("--files", type=int, nargs="+", default=list(REALMS), choices=REALMS)
     parser.add_argument("--caps", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--tabs", type=int, default=5)
     parser.add_argument("--graph-tabs", type=int, default=9)
