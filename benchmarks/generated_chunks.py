@@ -4,7 +4,8 @@ What is near each other tends to stand in one realm and one folder, as in real c
 a filter and a question can pull apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ CHUNKS_PER_FILE: Final = 10
 TEXTS: Final = 2_000
 WORDS: Final = 5_000
 BATCH: Final = 5_000
+INDEX_SECONDS: Final = 3_600
 KINDS: Final = ("function", "method", "class", "text")
 LANGUAGES: Final = ("python", "typescript", "go")
 FOLDERS: Final = 20
@@ -72,9 +74,8 @@ def generate(
     realm[astray] = chance.integers(0, realms, astray.sum())
     file = np.arange(rows) // CHUNKS_PER_FILE
     cluster = np.where(chance.random(rows) < 0.7, theme[file], chance.integers(0, clusters, rows))
-    noise = chance.standard_normal((rows, dimension), dtype=np.float32) * (0.8 / dimension**0.5)
     return Collection(
-        _unit(centres[cluster] + noise),
+        _around(centres, cluster, chance),
         realm[file],
         chance.choice(3, files, p=(0.6, 0.3, 0.1))[file],
         chance.choice(4, rows, p=(0.4, 0.4, 0.15, 0.05)),
@@ -83,6 +84,17 @@ def generate(
         (chance.random(files) >= unfinished)[file],
         _texts(chance),
     )
+
+
+def _around(centres: Vectors, cluster: NDArray[np.int64], chance: np.random.Generator) -> Vectors:
+    """A vector near the centre of each row's cluster; block by block, for millions of rows."""
+    dimension = centres.shape[1]
+    vectors = np.empty((len(cluster), dimension), np.float32)
+    for first in range(0, len(cluster), BATCH):
+        chosen = centres[cluster[first : first + BATCH]]
+        noise = chance.standard_normal(chosen.shape, dtype=np.float32)
+        vectors[first : first + BATCH] = _unit(chosen + noise * (0.8 / dimension**0.5))
+    return vectors
 
 
 def questions(collection: Collection, count: int, *, seed: int = 2) -> Vectors:
@@ -104,6 +116,11 @@ def _texts(chance: np.random.Generator) -> list[str]:
     return [" ".join(f"word{rank}" for rank in ranks) for ranks in drawn]
 
 
+def last_version(collection: Collection) -> int:
+    """Of the last file that an entry owns."""
+    return int(np.flatnonzero(collection.live)[-1]) // CHUNKS_PER_FILE + 1
+
+
 async def fill(
     connection: Connection, collection: Collection, *, embedder_id: int, realms: int
 ) -> list[int]:
@@ -111,23 +128,9 @@ async def fill(
 
     The connection must know the vector type and take `tsvector` in binary form.
     """
-    ids = [
-        await connection.fetchval(
-            "INSERT INTO realms (name, source, tenant, generation) VALUES ($1, '{}', $2, 1)"
-            " RETURNING id",
-            f"r{number}",
-            "ab"[number % 2],
-        )
-        for number in range(realms)
-    ]
-    terms = [encode_tsvector(body=text) for text in collection.texts]
-    for first in range(0, len(collection), BATCH):
-        rows = range(first, min(first + BATCH, len(collection)))
-        await connection.copy_records_to_table(
-            "chunks",
-            columns=_CHUNK_COLUMNS,
-            records=_chunks(collection, rows, ids, terms, embedder_id),
-        )
+    ids = await _insert_realms(connection, realms)
+    async with _indexed_afterwards(connection):
+        await _copy_chunks(connection, collection, ids, embedder_id)
     await connection.copy_records_to_table(
         "entries", columns=_ENTRY_COLUMNS, records=_entries(collection, ids)
     )
@@ -136,6 +139,45 @@ async def fill(
     )
     await connection.execute("ANALYZE")
     return ids
+
+
+async def _insert_realms(connection: Connection, realms: int) -> list[int]:
+    return [
+        await connection.fetchval(
+            "INSERT INTO realms (name, source, tenant, generation) VALUES ($1, '{}', $2, 1)"
+            " RETURNING id",
+            f"r{number}",
+            "ab"[number % 2],
+        )
+        for number in range(realms)
+    ]
+
+
+@asynccontextmanager
+async def _indexed_afterwards(connection: Connection) -> AsyncIterator[None]:
+    """What finds words and hashes is made once all rows are there, which is much quicker."""
+    indexes = await connection.fetch(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'chunks'"
+        " AND indexname <> 'chunks_pkey' AND indexname NOT LIKE 'chunks_near%'"
+    )
+    for row in indexes:
+        await connection.execute(f"DROP INDEX {row['indexname']}")
+    yield
+    for row in indexes:
+        await connection.execute(row["indexdef"], timeout=INDEX_SECONDS)
+
+
+async def _copy_chunks(
+    connection: Connection, collection: Collection, ids: list[int], embedder_id: int
+) -> None:
+    terms = [encode_tsvector(body=text) for text in collection.texts]
+    for first in range(0, len(collection), BATCH):
+        rows = range(first, min(first + BATCH, len(collection)))
+        await connection.copy_records_to_table(
+            "chunks",
+            columns=_CHUNK_COLUMNS,
+            records=_chunks(collection, rows, ids, terms, embedder_id),
+        )
 
 
 def _chunks(
