@@ -170,13 +170,12 @@ async def _indexed_afterwards(connection: Connection) -> AsyncIterator[None]:
 async def _copy_chunks(
     connection: Connection, collection: Collection, ids: list[int], embedder_id: int
 ) -> None:
-    terms = [encode_tsvector(body=text) for text in collection.texts]
     for first in range(0, len(collection), BATCH):
         rows = range(first, min(first + BATCH, len(collection)))
         await connection.copy_records_to_table(
             "chunks",
             columns=_CHUNK_COLUMNS,
-            records=_chunks(collection, rows, ids, terms, embedder_id),
+            records=_chunks(collection, rows, ids, embedder_id),
         )
 
 
@@ -184,15 +183,19 @@ def _chunks(
     collection: Collection,
     rows: Sequence[int],
     ids: list[int],
-    terms: list[bytes],
     embedder_id: int,
 ) -> Iterator[tuple[Any, ...]]:
     for row in rows:
-        line = collection.start_line(row)
+        line, text, symbol = (
+            collection.start_line(row),
+            collection.texts[row % TEXTS],
+            f"symbol{row}",
+        )
         yield (
             ids[collection.realm[row]], row // CHUNKS_PER_FILE + 1, row % CHUNKS_PER_FILE,
-            line, line + 9, embedder_id, row.to_bytes(8, "big"), f"symbol{row}",
-            KINDS[collection.kind[row]], [], collection.texts[row % TEXTS], terms[row % TEXTS],
+            line, line + 9, embedder_id, row.to_bytes(8, "big"), symbol,
+            KINDS[collection.kind[row]], [], text,
+            encode_tsvector(body=text, symbol=symbol, path=collection.path(row)),
             HalfVector(collection.vectors[row]),
         )  # fmt: skip
 

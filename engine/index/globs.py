@@ -1,6 +1,8 @@
-"""Path globs as Postgres regular expressions. Pure."""
+"""Path globs as Postgres regular expressions, and as words of what they match. Pure."""
 
 import re
+
+from engine.index.terms import NAME_CHARS, query_terms
 
 _SPECIAL = re.compile(r"\*\*/|\*\*|\*|\?|.", re.DOTALL)
 _PARTS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -14,6 +16,17 @@ def glob_pattern(glob: str) -> str:
     """
     whole = glob + "**" if glob.endswith("/") else glob
     return "^" + "".join(_part(part) for part in _SPECIAL.findall(whole)) + "$"
+
+
+def glob_words(glob: str) -> list[str]:
+    """Terms that the path of whatever matches has, up to the first wildcard.
+
+    What is behind that may be so far down a path that it is not searched.
+    """
+    head = re.split(r"[*?]", glob, maxsplit=1)[0][:NAME_CHARS]
+    # The last word may go on where the wildcard stands.
+    whole = head if head == glob else re.sub(r"\w*$", "", head)
+    return query_terms(whole)
 
 
 def _part(part: str) -> str:

@@ -14,7 +14,7 @@ from engine.errors import BadCursor, BadFilter, IndexMoved, RealmNotFound
 from engine.index.cursor import DEEPEST, Cursor, digest
 from engine.index.database import Connection
 from engine.index.document_filter import DocumentFilter
-from engine.index.globs import glob_pattern
+from engine.index.globs import glob_pattern, glob_words
 from engine.index.hit import Hit
 from engine.index.question import Questions
 from engine.index.related import related_of
@@ -22,10 +22,22 @@ from engine.index.search_costs import EXACT_CHUNKS, SCAN_SETTINGS, Costs, index_
 from engine.index.sql import query
 from engine.index.terms import query_terms, tsquery_text
 from engine.index.vector_index import index_name
-from engine.index.weighing import RANKED, Weighed, weighed
+from engine.index.weighing import (
+    MANY_OF_SAMPLE,
+    RANKED,
+    SAMPLE,
+    SAMPLE_OF,
+    SHARE_RANKED,
+    Weighed,
+    ranked_of,
+    weighed,
+)
 
 # How far down each ranking is looked at.
 CANDIDATES = 200
+
+# Of more realms than these, each chunk is asked whether it belongs to one.
+MARKED_REALMS: Final = 50
 
 # Nobody asks in more words; what is behind is a file that was pasted.
 QUESTION_CHARS: Final = 8_192
@@ -35,7 +47,10 @@ _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 # The values of a question decide the plan, so that each is planned for its own. A plan of a
 # few milliseconds is not compiled, however much it is thought to cost.
 _SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
-_EXACT_ORDER: Final = "ORDER BY embedding <=> $1, version, ordinal"
+_EXACT_ORDER: Final = """\
+        AND ($27::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $27)
+    ORDER BY embedding <=> $1, version, ordinal
+"""
 
 # Tests repeat the words of what they test, and more often.
 TESTS = r"(^|[/._-])tests?([/._-]|$)|\.spec\.[^/]+$"
@@ -95,6 +110,12 @@ class SearchFilter:
     @property
     def pattern(self) -> str | None:
         return None if self.path is None else glob_pattern(self.path)
+
+    @property
+    def words(self) -> str | None:
+        """A query for words that the paths have which match, if any are known."""
+        words = [] if self.path is None else glob_words(self.path)
+        return " & ".join(tsquery_text([word]) for word in words) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +258,13 @@ async def _found(
     exact_chunks: int,
 ) -> list[asyncpg.Record]:
     """Rows from the approximate index if that is of use, else, or if it lacks some, from all."""
-    costs = await _costs(connection, question, wanted, realm_ids, counted=exact_chunks + 1)
-    exact = statement()
-    asked = await _weighed(connection, question.lexemes, realm_ids)
-    values = _parameters(question, asked, wanted, realm_ids, extent, ranking)
+    counted = max(exact_chunks + 1, RANKED * SHARE_RANKED)
+    costs = await _costs(connection, question, wanted, realm_ids, counted=counted)
+    ranked = ranked_of(costs.chunks)
+    asked = await _weighed(
+        connection, question.lexemes, wanted, realm_ids, of_all=min(costs.chunks, RANKED)
+    )
+    values = _parameters(question, asked, wanted, realm_ids, extent, ranking, ranked=ranked)
     if costs.chunks > exact_chunks and costs.indexed:
         await _set_local(connection, index_settings(costs.pgvector, depth=extent.depth))
         rows = await connection.fetch(statement(question.dimension), *values)
@@ -248,7 +272,7 @@ async def _found(
         if rows and rows[0]["near_count"] >= extent.depth:
             return list(rows)
         await _set_local(connection, SCAN_SETTINGS)
-    return list(await connection.fetch(exact, *values))
+    return list(await connection.fetch(statement(), *values))
 
 
 async def _costs(
@@ -269,6 +293,10 @@ async def _costs(
         None
         if question.embedder_id is None or question.dimension is None
         else index_name(question.embedder_id, question.dimension),
+        _kind_marks(wanted.kinds),
+        _realm_marks(realm_ids),
+        SAMPLE,
+        SAMPLE_OF,
     )
     assert row is not None  # it selects from nothing
     return Costs(*row)
@@ -283,7 +311,7 @@ def statement(dimension: int | None = None) -> str:
     exact = query("search_chunks")
     if dimension is None:
         return exact
-    return exact.replace(_EXACT_ORDER, f"ORDER BY embedding::halfvec({dimension}) <=> $1")
+    return exact.replace(_EXACT_ORDER, f"    ORDER BY embedding::halfvec({dimension}) <=> $1\n")
 
 
 def _parameters(
@@ -293,17 +321,19 @@ def _parameters(
     realm_ids: list[int] | None,
     extent: Extent,
     ranking: Ranking,
+    *,
+    ranked: int,
 ) -> list[Any]:
     return [
         question.vector,
         question.embedder_id,
-        asked.levels,
+        [level.asked for level in asked.levels],
         realm_ids,
         wanted.pattern,
         wanted.language,
         extent.depth,
         extent.limit,
-        RANKED,
+        ranked,
         ranking.vector,
         ranking.text,
         ranking.terms,
@@ -317,13 +347,46 @@ def _parameters(
         ranking.tests,
         DEFINITIONS,
         ranking.definitions,
+        [" ".join(level.marks) for level in asked.levels],
+        _realm_marks(realm_ids),
+        _kind_marks(wanted.kinds),
+        wanted.words,
+        asked.rare or None,
+        " | ".join(asked.terms),
     ]
 
 
+def _kind_marks(kinds: Sequence[str] | None) -> list[str] | None:
+    return None if kinds is None else [f"kind/{kind}" for kind in kinds]
+
+
+def _realm_marks(realm_ids: Sequence[int] | None) -> list[str] | None:
+    """None where there are so many that to look each of them up costs more than it saves."""
+    if realm_ids is None or len(realm_ids) > MARKED_REALMS:
+        return None
+    return [f"realm/{realm_id}" for realm_id in realm_ids]
+
+
 async def _weighed(
-    connection: Connection, lexemes: Sequence[str], realm_ids: Sequence[int] | None
+    connection: Connection,
+    lexemes: Sequence[str],
+    wanted: SearchFilter,
+    realm_ids: Sequence[int] | None,
+    *,
+    of_all: int,
 ) -> Weighed:
-    terms = [tsquery_text([lexeme]) for lexeme in lexemes]
-    counted = await connection.fetch(query("count_terms"), terms, realm_ids, RANKED)
-    of_all = max((row["of_all"] for row in counted), default=0)
-    return weighed(lexemes, [row["chunks"] for row in counted], of_all=of_all)
+    """What no chunk has is left out: it would be looked for in each that is ranked."""
+    counted = await connection.fetch(
+        query("count_terms"),
+        [tsquery_text([lexeme]) for lexeme in lexemes],
+        realm_ids,
+        RANKED,
+        _realm_marks(realm_ids),
+        MANY_OF_SAMPLE,
+        SAMPLE,
+        _kind_marks(wanted.kinds),
+        wanted.words,
+    )
+    counts = [row["chunks"] for row in counted]
+    known = {lexeme: count for lexeme, count in zip(lexemes, counts, strict=True) if count}
+    return weighed(list(known), list(known.values()), of_all=of_all)

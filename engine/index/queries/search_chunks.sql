@@ -1,11 +1,14 @@
 -- Two rankings of the live chunks that pass the filters; the sum of both scores ranks.
--- $1 embedding, $2 embedder, $3 queries for what to rank, best first, $4 realms or null, $5 key pattern or null,
+-- $1 embedding, $2 embedder, $3 queries for more to rank, best first, $4 realms or null, $5 key pattern or null,
 -- $6 language or null, $7 candidates of each ranking, $8 limit, $9 how many to rank,
 -- $10 and $11 the weights of vector and text, $12 those of body, -, path and symbol,
 -- $13 document that must be contained or null, $14 condition on it as a path or null, $15 its
 -- variables, $16 kinds or null, $17 offset, $18 whether a file is shown once, $19 terms,
 -- $20 their weights, $21 pattern of the keys that are set back or null, $22 what is left of
--- their scores, $23 kinds that are preferred, $24 what they get on top.
+-- their scores, $23 kinds that are preferred, $24 what they get on top, $25 marks of which what
+-- is to be ranked has one, for each query of $3, $26 marks of the realms or null, $27 of the
+-- kinds or null, $28 words that each key has or null, $29 query for what is always ranked,
+-- $30 query for any of the terms.
 -- Rows of unfinished passes have no entry, so that the join with `scope` leaves them out.
 WITH scope AS NOT MATERIALIZED (
     SELECT version
@@ -26,29 +29,50 @@ near AS MATERIALIZED (
     WHERE embedder_id = $2
         AND vector_dims(embedding) = vector_dims($1)
         AND ($16::text[] IS NULL OR kind = ANY ($16))
+        AND ($27::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $27)
     ORDER BY embedding <=> $1, version, ordinal
     LIMIT $7
 ),
+-- The marks decide nothing that is not decided by others: they keep what does not pass out of
+-- what is read.
+candidates AS NOT MATERIALIZED (
+    SELECT version, ordinal, terms, chunk_marks(realm_id, version, ordinal, kind, terms) AS marks
+    FROM chunks
+    JOIN scope USING (version)
+    WHERE ($16::text[] IS NULL OR kind = ANY ($16))
+        AND ($26::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $26)
+        AND ($27::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $27)
+        AND ($28::text IS NULL OR terms @@ $28::text::tsquery)
+),
+rare AS MATERIALIZED (
+    SELECT version, ordinal, terms FROM candidates WHERE terms @@ $29::text::tsquery
+),
 -- What the queries find comes in their order, so that the bound cuts off the least. The
 -- offset keeps the planner from turning the loop inside out.
-found AS MATERIALIZED (
+common AS MATERIALIZED (
     SELECT version, ordinal, terms
-    FROM unnest($3::text[]::tsquery[]) AS level (asked)
+    FROM unnest($3::text[]::tsquery[], $25::text[]) AS level (asked, any_mark)
     CROSS JOIN LATERAL (
         SELECT version, ordinal, terms
-        FROM chunks
-        JOIN scope USING (version)
-        WHERE terms @@ asked
-            AND ($16::text[] IS NULL OR kind = ANY ($16))
+        FROM candidates
+        WHERE terms @@ asked AND marks && string_to_array(any_mark, ' ')
         OFFSET 0
     ) AS chunk
-    LIMIT $9
+    LIMIT greatest(0, $9 - (SELECT count(*) FROM rare))
 ),
+found AS (
+    SELECT * FROM rare
+    UNION ALL
+    SELECT * FROM common
+),
+-- To set the rank against the length of a text takes longer than all else of it, so that is
+-- done once, and not for each term.
 matched AS (
     SELECT DISTINCT version, ordinal, (
-        SELECT sum(weight * ts_rank($12::float4[], terms, term, 1))
+        SELECT sum(weight * ts_rank($12::float4[], terms, term))
         FROM unnest($19::text[]::tsquery[], $20::float4[]) AS asked (term, weight)
-    ) AS rank
+    ) * ts_rank($12::float4[], terms, $30::text::tsquery, 1)
+        / ts_rank($12::float4[], terms, $30::text::tsquery) AS rank
     FROM found
     ORDER BY rank DESC, version, ordinal
     LIMIT $7

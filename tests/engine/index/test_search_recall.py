@@ -9,8 +9,17 @@ import pytest
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from benchmarks.generated_chunks import KINDS, LANGUAGES, Collection, fill, generate, questions
+from benchmarks.generated_chunks import (
+    KINDS,
+    LANGUAGES,
+    TEXTS,
+    Collection,
+    fill,
+    generate,
+    questions,
+)
 from engine.embedders import Vectors
+from engine.index.cursor import DEEPEST
 from engine.index.database import Database, open_database
 from engine.index.document_filter import document_filter
 from engine.index.question import Questions
@@ -144,6 +153,30 @@ async def test_filters_take_no_hits_away_from_those_that_pass(laboratory: Labora
     assert {name: recall for name, recall in recalls.items() if recall < 0.95} == {}
 
 
+async def test_words_find_all_that_passes_the_filters(laboratory: Laboratory) -> None:
+    """What is narrowed inside the index of words is narrowed as the filters say."""
+    collection = laboratory.collection
+    has_word = np.array(["word50" in collection.texts[at % TEXTS].split() for at in range(ROWS)])
+    for name, (wanted, passes) in CASES.items():
+        page = await search(
+            laboratory.database.pool,
+            Questions(FixedEmbedder(collection.vectors[0]), laboratory.embedder_id),
+            "word50 word1",
+            wanted=wanted,
+            limit=DEEPEST,
+        )
+        found = {(hit.path, hit.start_line) for hit in page.hits if hit.text_rank is not None}
+        passing = passes(collection) & collection.live
+        assert found <= places(collection, passing), name
+        assert found >= places(collection, passing & has_word) > set(), name
+
+
+def places(collection: Collection, rows: NDArray[np.bool_]) -> set[tuple[str, int]]:
+    return {
+        (collection.path(row), collection.start_line(row)) for row in map(int, np.flatnonzero(rows))
+    }
+
+
 async def test_deletes_and_new_versions_starve_no_search(laboratory: Laboratory) -> None:
     collection = laboratory.collection
     gone = np.arange(len(collection)) // 10 % 3 != 0
@@ -203,7 +236,7 @@ async def test_the_plan_uses_the_index_and_stays_so(laboratory: Laboratory) -> N
         assert "Index Scan using chunks_near_" in near, plan
         assert "Nested Loop" in near, plan
         assert "Sort" not in near, plan
-        assert "chunks_terms" in plan, plan
+        assert "chunks_words" in plan, plan
 
 
 def plan_values(
@@ -211,4 +244,6 @@ def plan_values(
 ) -> list[object]:
     question = Question(["word4000"], HalfVector(vector), laboratory.embedder_id)
     asked = weighed(question.lexemes, [1], of_all=RANKED)
-    return _parameters(question, asked, SearchFilter(), realm_ids, Extent(200, 10), NEAREST)
+    return _parameters(
+        question, asked, SearchFilter(), realm_ids, Extent(200, 10), NEAREST, ranked=RANKED
+    )
