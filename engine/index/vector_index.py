@@ -82,10 +82,11 @@ def next_step(indexed: Indexed, *, build_rows: int) -> Step:
 def build_memory_mib(rows: int, dimension: int) -> int:
     """Memory in which the whole graph fits while it is built, within reason.
 
-    A graph that outgrows it is built several times slower.
+    A graph that outgrows it is built several times slower. Measured: of 200,000 rows of 256
+    dimensions each took 1,217 bytes.
     """
-    wanted = rows * (2 * dimension + 600) // _MIB
-    return max(64, min(wanted, 2_048))
+    wanted = rows * (2 * dimension + 750) // _MIB
+    return max(64, min(wanted, 4_096))
 
 
 async def may_need_tending(database: Queryable, *, build_rows: int = BUILD_ROWS) -> bool:
