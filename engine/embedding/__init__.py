@@ -4,7 +4,7 @@ from engine.embedding.breaker import Breaker, EmbedderOutage
 from engine.embedding.line import tokens_of
 from engine.embedding.on_the_way import OnTheWay
 from engine.embedding.queue import EmbeddingQueue, EmbeddingStatistics, Keep, embedding_queue
-from engine.embedding.reaction import EmbeddingTimeout
+from engine.embedding.reaction import EmbeddingTimeout, tells_of_outage
 from engine.embedding.requests import Arrived, Found
 from engine.embedding.traffic import Supply
 
@@ -20,5 +20,6 @@ __all__ = [
     "OnTheWay",
     "Supply",
     "embedding_queue",
+    "tells_of_outage",
     "tokens_of",
 ]

@@ -31,10 +31,12 @@ class Breaker:
         self,
         *,
         base_seconds: float = 5.0,
+        most_seconds: float = MAX_OPEN_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._base_seconds = base_seconds
+        self._most_seconds = most_seconds
         self._clock = clock
         self._spread = spread
         self._rounds = Rounds()
@@ -79,5 +81,5 @@ class Breaker:
 
     def _open(self) -> None:
         times = min(self._failures - OUTAGE_FAILURES, 16)
-        seconds = min(self._base_seconds * 2.0**times, MAX_OPEN_SECONDS)
+        seconds = min(self._base_seconds * 2.0**times, self._most_seconds)
         self._open_until = self._clock() + seconds * (1.0 + self._spread() / 2)
