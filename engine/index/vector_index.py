@@ -2,6 +2,11 @@
 
 An index is an access path and no truth: a search without one looks at every row. So nothing
 here is part of a pass, and whatever fails is tried again at the next occasion.
+
+Vectors are stored and indexed in half precision, since that loses nothing that can be measured:
+of 39,195 chunks of Django an exact search finds the very same ten, one through the index 0.984
+of them against 0.986, and the column takes half, the index three fifths
+(`python -m benchmarks.search_halfvec`).
 """
 
 import logging
