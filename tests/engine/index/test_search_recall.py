@@ -1,6 +1,7 @@
 """What a search finds, through the index or not, is what a look at every row finds."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,11 @@ class FixedEmbedder:
     """Answers every text with the vector of the moment."""
 
     vector: NDArray[np.float32]
-    dimension: int = DIMENSION
     fingerprint: str = "fixed"
+
+    @property
+    def dimension(self) -> int:
+        return len(self.vector)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         return np.array([self.vector for _ in texts])
@@ -100,14 +104,20 @@ class Laboratory:
 
 @pytest.fixture
 async def laboratory(dsn: str) -> AsyncIterator[Laboratory]:
+    async with filled(dsn, ROWS, DIMENSION) as laboratory:
+        yield laboratory
+
+
+@asynccontextmanager
+async def filled(dsn: str, rows: int, dimension: int) -> AsyncIterator[Laboratory]:
     """Indexed chunks, some of them of passes that have not swapped."""
-    collection = generate(ROWS, DIMENSION, realms=REALMS, seed=7)
+    collection = generate(rows, dimension, realms=REALMS, seed=7)
     async with open_database(dsn=dsn, home=Path()) as database:
         embedder_id = await register_embedder(database.pool, FixedEmbedder(collection.vectors[0]))
         async with database.pool.acquire() as connection:
             await fill(connection, collection, embedder_id=embedder_id, realms=REALMS)
-        steps = await tend_vector_indexes(dsn, build_rows=ROWS)
-        assert steps == [(f"chunks_near_{embedder_id}_{DIMENSION}", Step.BUILD)]
+        steps = await tend_vector_indexes(dsn, build_rows=rows)
+        assert steps == [(f"chunks_near_{embedder_id}_{dimension}", Step.BUILD)]
         yield Laboratory(database, collection, embedder_id)
 
 
@@ -178,10 +188,31 @@ def places(collection: Collection, rows: NDArray[np.bool_]) -> set[tuple[str, in
 
 
 async def test_deletes_and_new_versions_starve_no_search(laboratory: Laboratory) -> None:
-    collection = laboratory.collection
-    gone = np.arange(len(collection)) // 10 % 3 != 0
+    gone = await delete_most(laboratory)
+    assert await laboratory.recall(SearchFilter(), ~gone) >= 0.95
+    small = SearchFilter(realms=["r3"])
+    assert await laboratory.recall(small, ~gone & (laboratory.collection.realm == 3)) >= 0.95
+
+
+@pytest.mark.long
+async def test_deletes_and_new_versions_starve_no_search_of_many_chunks(dsn: str) -> None:
+    async with filled(dsn, 60_000, 256) as laboratory:
+        gone = await delete_most(laboratory)
+        realm = laboratory.collection.realm
+        recalls = {}
+        for moment in ("dead rows in the index", "vacuumed"):
+            recalls[moment] = await laboratory.recall(SearchFilter(), ~gone)
+            recalls[f"{moment}, one realm"] = await laboratory.recall(
+                SearchFilter(realms=["r3"]), ~gone & (realm == 3)
+            )
+            await laboratory.database.pool.execute("VACUUM chunks")
+        assert {moment: recall for moment, recall in recalls.items() if recall < 0.95} == {}
+
+
+async def delete_most(laboratory: Laboratory) -> NDArray[np.bool_]:
+    """Rows come again under new versions, as re-indexed files do, and most of them go."""
+    gone: NDArray[np.bool_] = np.arange(len(laboratory.collection)) // 10 % 3 != 0
     async with laboratory.database.pool.acquire() as connection:
-        # Rows come again under new versions, as re-indexed files do, and most of them go.
         await connection.execute(
             "UPDATE entries SET version = version + 100000 WHERE version % 3 = 1"
         )
@@ -190,10 +221,8 @@ async def test_deletes_and_new_versions_starve_no_search(laboratory: Laboratory)
                 f"DELETE FROM {table} WHERE version < 100000 AND version % 3 <> 1"
             )
         await connection.execute("UPDATE chunks SET version = version + 100000")
-    collection.live[gone] = False
-    assert await laboratory.recall(SearchFilter(), ~gone) >= 0.95
-    small = SearchFilter(realms=["r3"])
-    assert await laboratory.recall(small, ~gone & (collection.realm == 3)) >= 0.95
+    laboratory.collection.live[gone] = False
+    return gone
 
 
 async def test_what_is_far_from_the_question_is_found_all_the_same(
