@@ -16,7 +16,9 @@ from engine.index import live
 from engine.index.globs import glob_pattern
 from engine.index.hit import Hit
 from engine.index.question import Questions
-from engine.index.search import Ranking, SearchFilter, register_embedder, search
+from engine.index.search import register_embedder, search
+from engine.index.search_filter import SearchFilter
+from engine.index.search_statement import Ranking
 
 ENTRY = {
     "content_hash": b"",

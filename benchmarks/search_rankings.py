@@ -9,7 +9,7 @@ import asyncpg
 
 from benchmarks.search_index import Index
 from engine.index.hit import Hit
-from engine.index.search import RANKING, Ranking
+from engine.index.search_statement import RANKING, Ranking
 from engine.index.terms import query_terms
 
 DEPTH = 10

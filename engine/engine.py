@@ -20,7 +20,8 @@ from engine.index.lines import Lines, lines_of
 from engine.index.live import Entry, PassRow, RealmRow
 from engine.index.outline import USUAL_PARTS, Outline, outline_of
 from engine.index.question import Questions
-from engine.index.search import SearchFilter, SearchPage, search
+from engine.index.search import SearchPage, search
+from engine.index.search_filter import SearchFilter
 from engine.index.vector_index import may_need_tending, tend_vector_indexes
 from engine.job import Job
 from engine.jobs import (

@@ -1,24 +1,29 @@
 """Ranked chunks for a question: vectors and full text, fused. Reads live rows only."""
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
-from pgvector import HalfVector
 
 from engine.embedders import Embedder
 from engine.errors import BadCursor, BadFilter, IndexMoved, RealmNotFound
 from engine.index.cursor import DEEPEST, Cursor, digest
 from engine.index.database import Connection
-from engine.index.document_filter import DocumentFilter
-from engine.index.globs import glob_pattern, glob_words
 from engine.index.hit import Hit
 from engine.index.question import Questions
 from engine.index.related import related_of
 from engine.index.search_costs import EXACT_CHUNKS, SCAN_SETTINGS, Costs, index_settings
+from engine.index.search_filter import UNSTORABLE, SearchFilter, realm_marks
+from engine.index.search_statement import (
+    RANKING,
+    Extent,
+    Question,
+    Ranking,
+    parameters,
+    statement,
+)
 from engine.index.sql import query
 from engine.index.terms import query_terms, tsquery_text
 from engine.index.vector_index import index_name
@@ -36,86 +41,12 @@ from engine.index.weighing import (
 # How far down each ranking is looked at.
 CANDIDATES = 200
 
-# Of more realms than these, each chunk is asked whether it belongs to one.
-MARKED_REALMS: Final = 50
-
 # Nobody asks in more words; what is behind is a file that was pasted.
 QUESTION_CHARS: Final = 8_192
-_LONGEST_FILTER: Final = 1_000
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 # The values of a question decide the plan, so that each is planned for its own. A plan of a
 # few milliseconds is not compiled, however much it is thought to cost.
 _SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
-_EXACT_ORDER: Final = """\
-        AND ($27::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $27)
-    ORDER BY embedding <=> $1, version, ordinal
-"""
-
-# Tests repeat the words of what they test, and more often.
-TESTS = r"(^|[/._-])tests?([/._-]|$)|\.spec\.[^/]+$"
-TEST_WORDS = frozenset(query_terms("test tests testing tested tester spec"))
-
-DEFINITIONS = ("class", "enum", "function", "interface", "method", "struct", "trait", "type")
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What counts how much; the defaults are those that benchmarks/search_quality.py favours."""
-
-    # What the best by its words scores, and the best by its vector. Measured: sums find more
-    # than reciprocal ranks do with either bundled embedder, and half is best or next to it.
-    text: float = 1.0
-    vector: float = 0.5
-
-    # Of a word in the text, -, the path and the symbol. Measured: Postgres's own array lets a
-    # symbol count ten times what a text does, where twice is best.
-    terms: tuple[float, float, float, float] = (0.5, 0.5, 1.0, 1.0)
-
-    # What is left of the score of a test, unless the question is about tests. Measured: that
-    # puts the files which answer questions on Django at 0.69 instead of 0.50 (mean reciprocal
-    # rank; 0.13 to 0.25 more), and those on its source alone no lower.
-    tests: float = 0.7
-
-    # What a chunk that defines something gets on top, so that what does a thing comes before
-    # lists and prose that name it. Measured: 0.08 (0.03 to 0.13) more on questions about
-    # Django, which ask for source; nothing where all chunks are definitions.
-    definitions: float = 0.2
-
-
-RANKING = Ranking()
-
-
-@dataclass(frozen=True, slots=True)
-class SearchFilter:
-    """What a search is narrowed to; nothing given means no narrowing.
-
-    `tenants` are a wall: realms of others are not known here.
-    """
-
-    realms: Sequence[str] | None = None
-    tenants: Sequence[str] | None = None
-    path: str | None = None
-    language: str | None = None
-    kinds: Sequence[str] | None = None
-    document: DocumentFilter = field(default_factory=DocumentFilter)
-
-    def __post_init__(self) -> None:
-        """Raises `BadFilter` for what no row can have."""
-        given = [*(self.tenants or ()), *(self.kinds or ()), self.path or "", self.language or ""]
-        for text in given:
-            if _UNSTORABLE.search(text) or len(text) > _LONGEST_FILTER:
-                raise BadFilter(f"{text[:80]!r} can't be searched for")
-
-    @property
-    def pattern(self) -> str | None:
-        return None if self.path is None else glob_pattern(self.path)
-
-    @property
-    def words(self) -> str | None:
-        """A query for words that the paths have which match, if any are known."""
-        words = [] if self.path is None else glob_words(self.path)
-        return " & ".join(tsquery_text([word]) for word in words) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +55,6 @@ class SearchPage:
 
     hits: list[Hit]
     cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A text as it is asked: its terms, its vector if there is one, and whose that is."""
-
-    lexemes: list[str]
-    vector: HalfVector | None
-    embedder_id: int | None
-
-    @property
-    def dimension(self) -> int | None:
-        return None if self.vector is None else self.vector.dimensions()
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Which part of the ranking is wanted: `depth` is how far down each of the two goes."""
-
-    depth: int
-    limit: int
-    offset: int = 0
-    grouped: bool = False
 
 
 async def register_embedder(pool: asyncpg.Pool, embedder: Embedder) -> int:
@@ -235,7 +143,7 @@ async def _searched_realms(
     """Their numbers, or None for all; and what tells whether any of them has changed."""
     names = None if wanted.realms is None else list(wanted.realms)
     for name in names or ():
-        if _UNSTORABLE.search(name):
+        if UNSTORABLE.search(name):
             raise RealmNotFound(name)
     tenants = None if wanted.tenants is None else list(wanted.tenants)
     row = await connection.fetchrow(query("select_searched_realms"), names, tenants)
@@ -264,7 +172,7 @@ async def _found(
     asked = await _weighed(
         connection, question.lexemes, wanted, realm_ids, of_all=min(costs.chunks, RANKED)
     )
-    values = _parameters(question, asked, wanted, realm_ids, extent, ranking, ranked=ranked)
+    values = parameters(question, asked, wanted, realm_ids, extent, ranking, ranked=ranked)
     if costs.chunks > exact_chunks and costs.indexed:
         await _set_local(connection, index_settings(costs.pgvector, depth=extent.depth))
         rows = await connection.fetch(statement(question.dimension), *values)
@@ -293,78 +201,13 @@ async def _costs(
         None
         if question.embedder_id is None or question.dimension is None
         else index_name(question.embedder_id, question.dimension),
-        _kind_marks(wanted.kinds),
-        _realm_marks(realm_ids),
+        wanted.kind_marks,
+        realm_marks(realm_ids),
         SAMPLE,
         SAMPLE_OF,
     )
     assert row is not None  # it selects from nothing
     return Costs(*row)
-
-
-def statement(dimension: int | None = None) -> str:
-    """The search over all rows, or by the index of vectors of this dimension.
-
-    An index is used only for the very expression that it was made of, in an order that it
-    has by itself.
-    """
-    exact = query("search_chunks")
-    if dimension is None:
-        return exact
-    return exact.replace(_EXACT_ORDER, f"    ORDER BY embedding::halfvec({dimension}) <=> $1\n")
-
-
-def _parameters(
-    question: Question,
-    asked: Weighed,
-    wanted: SearchFilter,
-    realm_ids: list[int] | None,
-    extent: Extent,
-    ranking: Ranking,
-    *,
-    ranked: int,
-) -> list[Any]:
-    return [
-        question.vector,
-        question.embedder_id,
-        [level.asked for level in asked.levels],
-        realm_ids,
-        wanted.pattern,
-        wanted.language,
-        extent.depth,
-        extent.limit,
-        ranked,
-        ranking.vector,
-        ranking.text,
-        ranking.terms,
-        *wanted.document.parameters,
-        None if wanted.kinds is None else list(wanted.kinds),
-        extent.offset,
-        extent.grouped,
-        asked.terms,
-        asked.weights,
-        None if TEST_WORDS.intersection(question.lexemes) else TESTS,
-        ranking.tests,
-        DEFINITIONS,
-        ranking.definitions,
-        [" ".join(level.marks) for level in asked.levels],
-        _realm_marks(realm_ids),
-        _kind_marks(wanted.kinds),
-        wanted.words,
-        asked.rare or None,
-        " | ".join(asked.terms),
-    ]
-
-
-def _kind_marks(kinds: Sequence[str] | None) -> list[str] | None:
-    return None if kinds is None else [f"kind/{kind}" for kind in kinds]
-
-
-def _realm_marks(realm_ids: Sequence[int] | None) -> list[str] | None:
-    """None where there are so many that to look each of them up costs more than it saves."""
-    if realm_ids is None or len(realm_ids) > MARKED_REALMS:
-        return None
-    return [f"realm/{realm_id}" for realm_id in realm_ids]
 
 
 async def _weighed(
@@ -381,10 +224,10 @@ async def _weighed(
         [tsquery_text([lexeme]) for lexeme in lexemes],
         realm_ids,
         RANKED,
-        _realm_marks(realm_ids),
+        realm_marks(realm_ids),
         MANY_OF_SAMPLE,
         SAMPLE,
-        _kind_marks(wanted.kinds),
+        wanted.kind_marks,
         wanted.words,
     )
     counts = [row["chunks"] for row in counted]

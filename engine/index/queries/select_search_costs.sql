@@ -19,24 +19,24 @@ WITH scope AS NOT MATERIALIZED (
 -- Files have several chunks, so that mostly an eighth of the files is enough.
 first AS (
     SELECT count(*) AS files, coalesce(sum(chunk_count), 0) AS chunks
-    FROM (SELECT chunk_count FROM scope LIMIT $7 / 8) AS files
+    FROM (SELECT chunk_count FROM scope LIMIT $7::bigint / 8) AS files
 )
 SELECT
     least(
         CASE
-            WHEN first.files < $7 / 8 OR first.chunks >= $7 THEN first.chunks
-            ELSE (SELECT sum(chunk_count) FROM (SELECT chunk_count FROM scope LIMIT $7) AS files)
+            WHEN first.files < $7::bigint / 8 OR first.chunks >= $7::bigint THEN first.chunks
+            ELSE (SELECT sum(chunk_count) FROM (SELECT chunk_count FROM scope LIMIT $7::bigint) AS files)
         END,
         CASE WHEN $9::text[] IS NOT NULL THEN (
             -- One more, since none in the sample may still be some.
-            SELECT (count(*) + 1) * $12
+            SELECT (count(*) + 1) * $12::bigint
             FROM (
                 SELECT
                 FROM chunks
                 WHERE chunk_marks(realm_id, version, ordinal, kind, terms) && ARRAY[$11::text]
                     AND chunk_marks(realm_id, version, ordinal, kind, terms) && $9
                     AND ($10::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $10)
-                LIMIT $7 / $12
+                LIMIT $7::bigint / $12::bigint
             ) AS sample
         ) END
     ) AS chunks,

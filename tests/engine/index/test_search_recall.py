@@ -24,18 +24,10 @@ from engine.index.cursor import DEEPEST
 from engine.index.database import Database, open_database
 from engine.index.document_filter import document_filter
 from engine.index.question import Questions
-from engine.index.search import (
-    Extent,
-    Question,
-    Ranking,
-    SearchFilter,
-    SearchPage,
-    _parameters,
-    register_embedder,
-    search,
-    statement,
-)
+from engine.index.search import SearchPage, register_embedder, search
 from engine.index.search_costs import index_settings
+from engine.index.search_filter import SearchFilter
+from engine.index.search_statement import Extent, Question, Ranking, parameters, statement
 from engine.index.vector_index import Step, tend_vector_indexes
 from engine.index.weighing import RANKED, weighed
 
@@ -273,6 +265,6 @@ def plan_values(
 ) -> list[object]:
     question = Question(["word4000"], HalfVector(vector), laboratory.embedder_id)
     asked = weighed(question.lexemes, [1], of_all=RANKED)
-    return _parameters(
+    return parameters(
         question, asked, SearchFilter(), realm_ids, Extent(200, 10), NEAREST, ranked=RANKED
     )
