@@ -8,12 +8,11 @@ precision by numpy. Questions are first sentences of docstrings.
 """
 
 import argparse
-import json
 import random
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -21,6 +20,7 @@ import asyncpg
 import numpy as np
 from pgvector import HalfVector, Vector
 
+from benchmarks.results import Result, add_options, figures, publish, question
 from benchmarks.search_documents import collected
 from benchmarks.search_index import Index, indexed
 from benchmarks.search_quality import server
@@ -123,23 +123,13 @@ async def bench(
         return len(vectors), [await run.measured(*pair) for pair in PAIRS]
 
 
-def _print(count: int, rows: Sequence[Row]) -> None:
-    print(f"\n{count:,} vectors; exact: ms and recall, index: ms and recall")
-    print(f"{'column':<9}{'index':<9}{'table MiB':>10}{'index MiB':>10}{'exact':>15}{'index':>15}")
-    for row in rows:
-        print(
-            f"{row.column:<9}{row.index:<9}{row.table_mib:>10.1f}{row.index_mib:>10.1f}"
-            f"{row.exact_ms:>8.1f}{row.exact_recall:>7.4f}{row.index_ms:>8.1f}{row.index_recall:>7.4f}"
-        )
-
-
 async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--dsn", help="an empty Postgres with pgvector; else the embedded one")
     parser.add_argument("--embedder", default="local")
     parser.add_argument("--questions", type=int, default=300)
-    parser.add_argument("--json", type=Path)
+    add_options(parser)
     options = parser.parse_args()
     async with (
         server(options.dsn) as address,
@@ -147,9 +137,11 @@ async def main() -> None:
     ):
         index = await indexed(address, database.pool, options.source, options.embedder)
         count, rows = await bench(database.pool, index, options.source, options.questions)
-    _print(count, rows)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    notes = [f"{count:,} vectors, {options.questions} questions"]
+    publish(
+        Result(name="search_halfvec", question=question(__doc__), rows=figures(rows), notes=notes),
+        options,
+    )
 
 
 if __name__ == "__main__":

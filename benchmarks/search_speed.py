@@ -9,23 +9,25 @@ first, two million rows are measured in minutes on another day.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 import numpy as np
 
 from benchmarks.generated_chunks import Collection, Vectors, fill, generate, last_version, questions
+from benchmarks.results import Result, add_options, figures, publish, question
 from engine.index.database import Database, open_database
 from engine.index.question import Questions
-from engine.index.search import Ranking, SearchFilter, register_embedder, search
+from engine.index.search import register_embedder, search
 from engine.index.search_costs import EXACT_CHUNKS
+from engine.index.search_filter import SearchFilter
+from engine.index.search_statement import Ranking
 from engine.index.vector_index import tend_vector_indexes
 
 DIMENSION = 256
@@ -221,30 +223,21 @@ def _kept(home: Path | None, rows: int) -> Iterator[Path]:
         yield Path(passing)
 
 
-def _print(table: Sequence[Row]) -> None:
-    print(f"{'rows':>10} {'case':<12} {'way':<6} {'p50':>8} {'p95':>8} {'/s x8':>7} {'recall':>7}")
-    for row in table:
-        recall = "" if row.recall is None else f"{row.recall:.3f}"
-        print(
-            f"{row.rows:>10,} {row.case:<12} {row.way:<6} {row.p50:>8.1f} {row.p95:>8.1f}"
-            f" {row.per_second:>7.0f} {recall:>7}"
-        )
-
-
 async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 200_000])
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="0: load and build only")
     parser.add_argument("--home", type=Path, help="keep what was loaded and built in this folder")
-    parser.add_argument("--json", type=Path)
+    add_options(parser)
     options = parser.parse_args()
     tables = []
     for rows in options.rows:
         with _kept(options.home, rows) as home:
             tables += await bench(rows, options.questions, home)
-    _print(tables)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in tables], indent=2))
+    if tables:
+        publish(
+            Result(name="search_speed", question=question(__doc__), rows=figures(tables)), options
+        )
 
 
 if __name__ == "__main__":
