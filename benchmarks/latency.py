@@ -1,0 +1,254 @@
+"""What does a web app notice of the indexing that it hosts?
+
+    python -m benchmarks.latency path/to/django
+    python -m benchmarks.latency path/to/django --seconds 20 --json latency.json
+
+A Starlette app with two routes of its own, one that says hello and one that works for a
+millisecond, has the engine mounted. Its routes are asked at a steady rate while nothing else
+goes on, and while the tree is indexed over and over from nothing: by the process beside the
+server, which is the default, and in the server itself. With `wrk` on the path it is also asked
+without a pause. `others` is the app while as many programs spin as there are processors: what
+any work beside a server costs it, whoever does it. Postgres is an embedded one.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import quantiles
+
+import anyio
+import httpx
+
+from benchmarks.latency_load import flood, steady
+from engine.index.embedded import embedded_postgres
+from engine.settings import Isolation
+
+ROUTES = ("hello", "work")
+REALM = "tree"
+POLL_SECONDS = 0.25
+
+SPIN = "import os\nwhile os.getppid() == {parent}: pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A route's figures in milliseconds.
+
+    `bar_ms` is what p99 may be while the tree is indexed: half as much again as when nothing
+    goes on, and 20 ms. `lag_` is of the event loop, `wrk_` without a pause. `indexing` is the
+    part of the time in which a job ran.
+    """
+
+    jobs: str
+    beside: str
+    route: str
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+    bar_ms: float
+    lag_p99_ms: float
+    lag_max_ms: float
+    wrk_per_second: float | None
+    wrk_p99_ms: float | None
+    failed: int
+    indexing: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    tree: Path
+    seconds: float
+    rate: float
+    embedder: str
+
+
+@dataclass(slots=True)
+class Passes:
+    """What was indexed while the app was asked. `answered_ms` is what each request for it took."""
+
+    done: int = 0
+    answered_ms: list[float] = field(default_factory=list)
+    running_seconds: float = 0.0
+
+
+async def measure(options: Options, isolations: Sequence[Isolation]) -> list[Row]:
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as home:
+        async with embedded_postgres(Path(home) / "postgres") as dsn:
+            for isolation in isolations:
+                async with hosted(options, isolation, dsn, Path(home)) as client:
+                    rows += await one_host(client, options, str(isolation))
+    return rows
+
+
+async def one_host(client: httpx.AsyncClient, options: Options, jobs: str) -> list[Row]:
+    asked = partial(ask_routes, client, options, jobs)
+    rows = await asked("nothing", Passes(), {})
+    bars = {row.route: round(1.5 * row.p99_ms + 20, 1) for row in rows}
+    async with indexing(client, options.tree) as passes:
+        rows += await asked("indexing", passes, bars)
+    told = f"{passes.done} passes; asked for in {max(passes.answered_ms):.0f} ms at most"
+    print(f"{jobs}: {told}", flush=True)
+    if jobs == Isolation.PROCESS:
+        with spinning(os.cpu_count() or 1):
+            rows += await asked("others", Passes(), bars)
+    return rows
+
+
+async def ask_routes(
+    client: httpx.AsyncClient, options: Options, jobs: str, beside: str, passes: Passes,
+    bars: dict[str, float],
+) -> list[Row]:  # fmt: skip
+    rows = []
+    for route in ROUTES:
+        url = f"{client.base_url}/{route}"
+        began, before = time.monotonic(), passes.running_seconds
+        await client.get("/lag")
+        took, failed = await steady(url, rate=options.rate, seconds=options.seconds)
+        lag = (await client.get("/lag")).json()
+        flooded = await flood(url, seconds=options.seconds)
+        part = (passes.running_seconds - before) / (time.monotonic() - began)
+        p50, p95, p99 = (round(each, 2) for each in centiles(took))
+        rows.append(
+            Row(
+                jobs, beside, route, p50, p95, p99, round(max(took), 1),
+                bars.get(route, 0.0), round(centiles(lag)[2], 2), round(max(lag), 1),
+                round(flooded.per_second) if flooded else None,
+                round(flooded.p99_ms, 1) if flooded else None,
+                failed + (flooded.failed if flooded else 0), round(part, 2),
+            )
+        )  # fmt: skip
+        print(f"{jobs}, {beside}, {route}: p99 {p99} ms", flush=True)
+    return rows
+
+
+def centiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """The 50th, 95th and 99th."""
+    cuts = quantiles(values, n=100)
+    return cuts[49], cuts[94], cuts[98]
+
+
+@asynccontextmanager
+async def hosted(
+    options: Options, isolation: Isolation, dsn: str, home: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app, which runs for the length of the block."""
+    command = [
+        sys.executable, "-m", "benchmarks.latency_host", str(options.tree), "--dsn", dsn,
+        "--home", str(home), "--isolation", str(isolation), "--embedder", options.embedder,
+    ]  # fmt: skip
+    async with await anyio.open_process(command, stderr=None) as process:
+        assert process.stdout is not None
+        port = int(await process.stdout.receive())
+        address = f"http://127.0.0.1:{port}"
+        try:
+            async with httpx.AsyncClient(base_url=address, timeout=120) as client:
+                # The socket listens before the engine is open; what is asked then waits.
+                (await client.get("/hello")).raise_for_status()
+                yield client
+        finally:
+            with anyio.CancelScope(shield=True):
+                process.send_signal(signal.SIGTERM)
+                await process.wait()
+
+
+@asynccontextmanager
+async def indexing(client: httpx.AsyncClient, tree: Path) -> AsyncIterator[Passes]:
+    """The tree is indexed from nothing, over and over, for the length of the block."""
+    passes = Passes()
+
+    async def index_forever(*, task_status: anyio.abc.TaskStatus[None]) -> None:
+        while True:
+            await index_once(client, tree, passes, task_status if not passes.done else None)
+            passes.done += 1
+            (await client.delete(f"/index/realms/{REALM}")).raise_for_status()
+
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(index_forever)
+        yield passes
+        tasks.cancel_scope.cancel()
+
+
+async def index_once(
+    client: httpx.AsyncClient,
+    tree: Path,
+    passes: Passes,
+    begun: anyio.abc.TaskStatus[None] | None,
+) -> None:
+    realm = {"name": REALM, "source": {"kind": "folder", "path": str(tree)}, "index": False}
+    (await client.post("/index/realms", json=realm)).raise_for_status()
+    asked = time.perf_counter()
+    answer = (await client.post(f"/index/realms/{REALM}/index", json={})).raise_for_status()
+    passes.answered_ms.append((time.perf_counter() - asked) * 1e3)
+    place = answer.headers["location"]
+    looked = time.monotonic()
+    while (job := (await client.get(place)).json())["state"] in ("pending", "running"):
+        if begun and job["state"] == "running":
+            begun.started()
+            begun = None
+        await anyio.sleep(POLL_SECONDS)
+        passes.running_seconds += time.monotonic() - looked
+        looked = time.monotonic()
+    if job["state"] != "succeeded":
+        raise RuntimeError(f"the pass {job['state']}: {job['error']}")
+
+
+@contextmanager
+def spinning(processes: int) -> Iterator[None]:
+    """So many programs that do nothing but take a processor, for the length of the block."""
+    command = [sys.executable, "-S", "-c", SPIN.format(parent=os.getpid())]
+    started = [subprocess.Popen(command) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
+
+
+def table(rows: list[Row]) -> str:
+    heads = list(asdict(rows[0]))
+    lines = [heads, *(["" if v is None else str(v) for v in asdict(row).values()] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("tree", type=Path)
+    parser.add_argument("--seconds", type=float, default=8.0, help="for each figure")
+    parser.add_argument("--rate", type=float, default=100.0, help="requests a second")
+    parser.add_argument("--embedder", default="local")
+    parser.add_argument(
+        "--isolations", nargs="+", type=Isolation, default=[Isolation.PROCESS, Isolation.INLINE]
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    chosen = Options(
+        tree=options.tree.resolve(),
+        seconds=options.seconds,
+        rate=options.rate,
+        embedder=options.embedder,
+    )
+    rows = anyio.run(measure, chosen, options.isolations)
+    print(f"\n{table(rows)}\n")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+
+
+if __name__ == "__main__":
+    main()
