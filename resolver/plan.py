@@ -1,7 +1,7 @@
 """In which order to visit some keys, and when each may start. Knows no files, only keys."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from resolver.adjacency import Adjacency, IntArray
+from resolver.heaviest import heaviest_chain
 from resolver.key_index import KeyArray
 from resolver.keys import Key
 from resolver.layering import layer
@@ -68,6 +69,11 @@ class Plan:
         return int(self._layering.heights[row])
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """How many keys each layer has."""
+        return tuple(self._widths)
+
+    @property
     def max_layer_width(self) -> int:
         return max(self._widths, default=0)
 
@@ -100,6 +106,16 @@ class Plan:
             rows.append(row)
             row = before[self._layering.components[row]]
         return tuple(self._keys[rows[::-1]].tolist())
+
+    def critical_path_by(self, seconds: Mapping[Key, float]) -> tuple[Key, ...]:
+        """The chain whose seconds add up to the most: no number of visitors makes it shorter.
+
+        Each key after the first, or another of its component, depends on the one before it.
+        A key without seconds took none.
+        """
+        took = [seconds.get(key, 0.0) for key in self._keys.tolist()]
+        rows = heaviest_chain(self._dependents, self._layering, self._sequence.tolist(), took)
+        return tuple(self._keys[rows].tolist())
 
     def ready(self, limit: int | None = None) -> tuple[Key, ...]:
         """Keys that may start now, at most `limit`; each is handed out once.

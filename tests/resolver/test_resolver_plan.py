@@ -22,6 +22,39 @@ def assert_longest_chain(plan: Plan, oracle: "nx.DiGraph[str]") -> None:
         assert any(oracle.has_edge(member, below) for member in unit_of(plan, above))
 
 
+def heaviest_sum(plan: Plan, oracle: "nx.DiGraph[str]", seconds: dict[str, int]) -> int:
+    """What networkx finds where each component waits as one, and is waited for key by key."""
+    waits = nx.DiGraph()
+    waits.add_weighted_edges_from(("", key, seconds.get(key, 0)) for key in plan)
+    for key, dependency in oracle.edges:
+        unit = unit_of(plan, key)
+        if dependency not in unit:
+            waits.add_weighted_edges_from((dependency, each, seconds.get(each, 0)) for each in unit)
+    return nx.dag_longest_path_length(waits)
+
+
+@given(
+    graphs(PLAIN_NAMES),
+    st.dictionaries(st.sampled_from(PLAIN_NAMES), st.integers(min_value=0, max_value=9)),
+)
+def test_the_critical_path_by_seconds_is_a_chain_that_takes_as_long_as_networkx_says(
+    dependencies: dict[str, list[str]], seconds: dict[str, int]
+) -> None:
+    plan, oracle = DependencyGraph(dependencies).plan(), digraph(dependencies)
+    path = plan.critical_path_by(seconds)
+    assert sum(seconds.get(key, 0) for key in path) == heaviest_sum(plan, oracle, seconds)
+    for below, above in pairwise(path):
+        unit = unit_of(plan, above)
+        assert below not in unit
+        assert any(oracle.has_edge(member, below) for member in unit)
+
+
+def test_whoever_waits_for_one_key_of_a_cycle_does_not_wait_for_the_others() -> None:
+    plan = DependencyGraph({"a": ["b"], "b": ["a"], "c": ["a"]}).plan()
+    assert plan.critical_path_by({"a": 1, "b": 4, "c": 2}) == ("b",)
+    assert plan.critical_path_by({"a": 3, "b": 4, "c": 2}) == ("a", "c")
+
+
 @given(graphs(PLAIN_NAMES))
 def test_a_plan_of_everything_is_what_networkx_says(dependencies: dict[str, list[str]]) -> None:
     assert_plan_of(DependencyGraph(dependencies).plan(), digraph(dependencies))
