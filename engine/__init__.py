@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from engine.job import Job
     from engine.jobs import Attempt, FailureKind, JobRow, JobState
     from engine.opening import Work
+    from engine.plan_shape import PathStep, PlanShape
     from engine.report import PassReport, Phase, Progress
     from engine.settings import Isolation, Settings
     from engine.sources import CardRealm, Folder, GitRepository, OpenApiCatalog, Source
@@ -109,9 +110,11 @@ __all__ = [
     "Outline",
     "PassFailed",
     "PassReport",
+    "PathStep",
     "PermanentFailure",
     "Phase",
     "Phrasing",
+    "PlanShape",
     "Progress",
     "QuestionEmbedder",
     "Realm",
@@ -182,9 +185,11 @@ _PLACES = {
     "Outline": "engine.index.outline",
     "PassFailed": "engine.errors",
     "PassReport": "engine.report",
+    "PathStep": "engine.plan_shape",
     "PermanentFailure": "engine.errors",
     "Phase": "engine.report",
     "Phrasing": "engine.embedders.remote",
+    "PlanShape": "engine.plan_shape",
     "Progress": "engine.report",
     "QuestionEmbedder": "engine.embedders",
     "Realm": "engine.engine",

@@ -200,6 +200,7 @@ def _done(updated: Update | None, *, generation: int) -> Done:
         max_layer_width=plan.max_layer_width,
         topo_depth=plan.topo_depth,
         concurrency=updated.concurrency,
+        plan=updated.shape if len(plan) else None,
         warnings=tuple(invalidation.warnings),
     )
 

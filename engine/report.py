@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from engine.plan_shape import PlanShape
+
 
 class Phase(StrEnum):
     """The steps of a pass, in order."""
@@ -124,7 +126,7 @@ class Done:
     `invalidated` files may have changed; `visited` ones were computed again, `reused` ones
     had been by a pass that never ended, and `cut_off` ones were spared because no
     definition they read had changed. `failed` counts visits. `texts_embedded` were sent to
-    the embedder, the others had a vector already.
+    the embedder, the others had a vector already. There is a `plan` if there were visits.
     """
 
     generation: int
@@ -138,6 +140,7 @@ class Done:
     max_layer_width: int = 0
     topo_depth: int = 0
     concurrency: int = 0
+    plan: PlanShape | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -165,13 +168,15 @@ class PassReport(Done):
 
     @classmethod
     def of(cls, done: Done, **found: Any) -> "PassReport":
-        return cls(**asdict(done), **found)
+        return cls(**{each.name: getattr(done, each.name) for each in fields(done)}, **found)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "PassReport":
         """The inverse of `as_json`; what another version said beside it is left out."""
         known = {each.name: stored[each.name] for each in fields(cls) if each.name in stored}
-        return cls(**known | {"warnings": tuple(stored.get("warnings", ()))})
+        plan = stored.get("plan")
+        shape = PlanShape.from_json(plan) if plan else None
+        return cls(**known | {"warnings": tuple(stored.get("warnings", ())), "plan": shape})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

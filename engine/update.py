@@ -1,6 +1,7 @@
 """From what changed to working rows: prewarm, plan, size, visit. Swaps nothing."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from engine.index.live import RealmRow
 from engine.index.working import ExplanationRow, FailedEntry, Fence, Working, WorkingEntry
 from engine.invalidation import Invalidation, Invalidator, SnapshotMoved
 from engine.modules import Module, Modules, SnapshotTree
+from engine.plan_shape import PlanShape, shape_of
 from engine.reasons import Why
 from engine.report import PassReport, Phase, Tracker
 from engine.settings import Settings
@@ -72,6 +74,7 @@ class Update:
 
     invalidation: Invalidation
     plan: Plan
+    shape: PlanShape
     concurrency: int
     reused: int
     failed: int
@@ -126,6 +129,8 @@ class _Updating:
         self._working = working
         self._executor = executor
         self._foretelling: Foretelling | None = None
+        self._seconds: dict[str, float] = {}
+        self._visit_seconds = 0.0
         self._tree = SnapshotTree(
             context.source, found.stamps, max_bytes=context.settings.max_file_bytes
         )
@@ -173,7 +178,11 @@ class _Updating:
             await self._visit_and_write(plan, concurrency, vectors)
             texts = queue.statistics().texts
         self._check_configuration()
-        return Update(invalidation, plan, concurrency, len(reused), self._entries.failed, texts)
+        shape = shape_of(
+            plan, self._seconds, concurrency=concurrency, visit_seconds=self._visit_seconds
+        )
+        failed = self._entries.failed
+        return Update(invalidation, plan, shape, concurrency, len(reused), failed, texts)
 
     def _check_configuration(self) -> None:
         """Resolution read configuration by itself: it must be what the pass knows of it."""
@@ -259,13 +268,18 @@ class _Updating:
             await write_all(outbox, self._working, vectors, written=self._written)
 
         async def visit(key: str) -> None:
-            await outbox.put(await self._entries.visit(key))
+            began = time.perf_counter()
+            outcome = await self._entries.visit(key)
+            self._seconds[key] = time.perf_counter() - began
+            await outbox.put(outcome)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(write)
             for problem in self._found.problems:
                 await outbox.put(_failed(problem.key, problem.reason))
+            began = time.perf_counter()
             await visit_all(plan, visit, limit=concurrency)
+            self._visit_seconds = time.perf_counter() - began
             outbox.close()
 
     def _written(self, outcomes: Sequence[Outcome]) -> None:

@@ -9,6 +9,8 @@ from rich.text import Text
 from engine.cli.show import line, plain, print_json, print_text
 from engine.job import Job
 from engine.jobs import Attempt, JobState
+from engine.plan_shape import PlanShape
+from engine.report import PassReport
 from engine.telling import ago
 
 STYLES = {
@@ -42,6 +44,22 @@ def job(found: Job, attempts: Sequence[Attempt], *, as_json: bool) -> None:
         line(f"      attempt {each.number}: {each.outcome} after {seconds:.1f} s{files}")
         if each.error:
             line(f"        {each.error}")
+    if found.report and found.report.plan:
+        _plan(found.report, found.report.plan)
+
+
+def _plan(report: PassReport, plan: PlanShape) -> None:
+    line(
+        f"      plan: {report.topo_depth} layers, width {report.max_layer_width:,}, "
+        f"{report.concurrency} visits at once"
+    )
+    by = "the critical path" if plan.is_bound_by_path else f"{plan.work_seconds:.2f} s of work"
+    line(f"      visits: {plan.visit_seconds:.2f} s, bound to {plan.bound_seconds:.2f} s by {by}")
+    line(f"      critical path: {plan.path_files:,} files, {plan.path_seconds:.2f} s")
+    for step in plan.path:
+        line(f"        {step.seconds:.3f} s  {step.key}")
+    if plan.path_files > len(plan.path):
+        line(f"        and {plan.path_files - len(plan.path):,} that took less")
 
 
 def _headline(found: Job) -> None:

@@ -210,7 +210,11 @@ def test_the_commands_about_jobs_tell_and_change_what_is_so(run: Run, tree: Path
     assert (job["state"], job["realm"], job["done"], job["total"]) == ("succeeded", str(tree), 4, 4)
     told = _json(run("job", str(job["id"]), "--json"))
     assert [attempt["outcome"] for attempt in told["attempts"]] == ["succeeded"]
-    assert "attempt 1: succeeded" in run("job", str(job["id"])).stdout
+    read = run("job", str(job["id"])).stdout
+    assert "attempt 1: succeeded" in read
+    path = told["report"]["plan"]["path"]
+    assert path
+    assert all(f"{step['seconds']:.3f} s  {step['key']}" in read for step in path)
 
     assert run("pause", "tree").returncode == 0
     paused = run("index", str(tree))
