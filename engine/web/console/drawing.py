@@ -12,9 +12,11 @@ SHOWN = 14
 LABEL_CHARS = 42
 OWN_CHARS = 30
 
-LEFT = (330, 340, 390)
-RIGHT = (720, 710, 660)
-"""Where the labels of a side stand, and where a curve from them begins and ends."""
+# Where the labels of a side stand, and where a curve from them begins.
+LEFT = (330, 340)
+RIGHT = (720, 710)
+MIDDLE = 525
+CHAR_WIDTH = 7.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,21 @@ def neighbourhood(
     """The picture around `key`; of long lists the first `SHOWN` and how many more there are."""
     rows = min(SHOWN + 1, max(len(dependencies), len(dependents), 1))
     height = ROW * (rows + 1)
+    name = shortened(key, OWN_CHARS)
+    # Curves end beside the name, which is a few letters or thirty.
+    half = round(len(name) * CHAR_WIDTH / 2) + 10
     left, right = (
-        tuple(_labels(keys, side, height // 2))
-        for keys, side in ((dependencies, LEFT), (dependents, RIGHT))
+        tuple(_labels(keys, side, end, height // 2))
+        for keys, side, end in (
+            (dependencies, LEFT, MIDDLE - half),
+            (dependents, RIGHT, MIDDLE + half),
+        )
     )
-    return Neighbourhood(shortened(key, OWN_CHARS), height, left, right)
+    return Neighbourhood(name, height, left, right)
 
 
-def _labels(keys: Sequence[str], side: tuple[int, int, int], middle: int) -> list[Label]:
-    x, start, end = side
+def _labels(keys: Sequence[str], side: tuple[int, int], end: int, middle: int) -> list[Label]:
+    x, start = side
     more = len(keys) - SHOWN
     named = [(shortened(key, LABEL_CHARS), key) for key in keys[:SHOWN]]
     named += [(f"and {more:,} more", "")] if more > 0 else []

@@ -11,6 +11,7 @@ from engine.jobs import JobState
 from engine.web.access import SESSION_COOKIE, TokenAccess, access_of
 from engine.web.console.drawing import PHASES, neighbourhood, phase_bars
 from engine.web.console.forms import JobsPage, RealmsPage, SearchPage, ShownFile
+from engine.web.console.plan_picture import is_worth_a_picture, picture_of
 from engine.web.console.templating import render
 from engine.web.gate import Answer, Endpoint, host_of, reads
 from engine.web.problem import Problem, problem_of
@@ -133,6 +134,7 @@ async def show_realm(request: Request, seen: Visible) -> Response:
         }
         for each in passes
     ]
+    planned = next((each for each in passes if is_worth_a_picture(each.report)), None)
     return show_page(
         request,
         "realm.html",
@@ -141,6 +143,8 @@ async def show_realm(request: Request, seen: Visible) -> Response:
         status=status,
         passes=rows,
         phases=PHASES,
+        planned_at=planned.started_at if planned else None,
+        plan=picture_of(planned.report) if planned else None,
         errors=await seen.engine.errors(name, limit=SHOWN_ERRORS),
         jobs=await seen.jobs(realm=name, limit=SHOWN_JOBS),
     )
@@ -175,6 +179,7 @@ async def show_job(request: Request, seen: Visible) -> Response:
         live=not job.state.is_end,
         job=job,
         attempts=await job.attempts(),
+        plan=picture_of(job.report.as_json()) if job.report else None,
     )
 
 

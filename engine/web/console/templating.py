@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from engine.index.snippets import Match, Snippet
 
 MARK = Markup("<mark>%s</mark>")
+FOLDS = {"/": Markup("/<wbr>"), ".": Markup(".<wbr>")}
 
 
 @cache
@@ -23,7 +24,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"ago": ago, "part": part, "marked": marked}
+    made.filters |= {"ago": ago, "took": took, "part": part, "folded": folded, "marked": marked}
     return made
 
 
@@ -45,6 +46,19 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
             words = f"{span // size:.0f} {unit}"
             return f"{words} ago" if seconds > 0 else f"in {words}"
     return "now"
+
+
+def took(seconds: float) -> str:
+    """A length of time that people can compare: milliseconds below a second."""
+    if seconds >= 1:
+        return f"{seconds:,.2f} s"
+    return f"{seconds * 1e3:.{0 if seconds >= 0.01 else 1}f} ms"
+
+
+def folded(name: str) -> Markup:
+    """A path that breaks, where it must, behind a slash, or a symbol behind a dot."""
+    mark = "/" if "/" in name else "."
+    return escape(name).replace(mark, FOLDS[mark])
 
 
 def marked(found: Snippet) -> Markup:

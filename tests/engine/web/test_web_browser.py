@@ -143,13 +143,31 @@ async def test_the_keyboard_alone_asks_for_a_pass(
             await page.get_by_text("indexed 1/1").wait_for()
 
 
+async def test_what_its_reader_has_opened_stays_open_while_the_page_moves(
+    open_engine: OpenEngine, serve: Served, tmp_path: Path
+) -> None:
+    async with open_engine() as engine, serve(engine, token="") as client:
+        realm = await engine.add_realm("r", Folder(write_files(tmp_path / "tree", 12)))
+        await (await realm.index()).finished()
+        async with browsing(str(client.base_url)) as page:
+            await page.get_by_role("link", name="r", exact=True).click()
+            await page.get_by_text("Layers as a table").click()
+            layer = page.get_by_role("row", name="1 12", exact=True)
+            await layer.wait_for()
+            write_files(tmp_path / "tree", 15)
+            await (await realm.index(from_scratch=True)).finished()
+            await page.get_by_text("indexed 15/15").wait_for()
+            await page.get_by_role("row", name="1 15", exact=True).wait_for()
+
+
 @pytest.mark.parametrize("size", sorted(SIZES))
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
     open_engine: OpenEngine, serve: Served, tmp_path: Path, size: str, scheme: str
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.async_playwright").Axe()
-    tree = write_files(tmp_path / "tree", 5)
+    # Enough for a plan to be shown.
+    tree = write_files(tmp_path / "tree", 12)
     (tree / "bad.py").write_bytes(b"x = '\xff'\n")
     (tree / "user.py").write_text("from m1 import refund_1\n")
     async with open_engine() as engine, serve(engine, token="") as client:

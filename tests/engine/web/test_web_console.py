@@ -14,8 +14,10 @@ from live_trees import OpenEngine
 from web_server import READ, WRITE, Served, by_tenant
 
 from engine import Engine, Folder
+from engine.plan_shape import MAX_WIDTHS, PathStep, PlanShape
 from engine.web.console.drawing import neighbourhood, phase_bars
-from engine.web.console.templating import ago
+from engine.web.console.plan_picture import PROFILE_WIDTH, plan_picture, verdict
+from engine.web.console.templating import ago, folded, took
 
 HOSTILE = '<script>alert("x")</script> & "q" \' {{ 7*7 }}'
 
@@ -172,3 +174,87 @@ def test_bars_follow_each_other_within_the_picture(phases: dict[str, float]) -> 
     bars = phase_bars(phases, sum(phases.values()))
     assert sum(bar.width for bar in bars) <= 220.5
     assert all(a.x <= b.x for a, b in pairwise(bars))
+
+
+def shape(widths: list[int], *, took: float = 1, path: float = 1, work: float = 2) -> PlanShape:
+    return PlanShape(
+        widths=tuple(widths),
+        layers_each=1,
+        path=tuple(PathStep(key=f"m{at}.py", seconds=at % 5) for at in range(20)),
+        path_files=22,
+        path_seconds=path,
+        work_seconds=work,
+        bound_seconds=max(path, work / 4),
+        visit_seconds=took,
+    )
+
+
+@given(
+    st.lists(st.integers(1, 10**6), min_size=1, max_size=MAX_WIDTHS),
+    *[st.floats(0, 10**4)] * 3,
+)
+def test_a_plan_is_drawn_inside_its_picture(
+    widths: list[int], took: float, path: float, work: float
+) -> None:
+    made = shape(widths, took=took, path=path, work=work)
+    picture = plan_picture(made, layers=len(widths), widest=max(widths), concurrency=4)
+    assert [column.files for column in picture.columns] == widths
+    for column in picture.columns:
+        assert 0 <= column.x <= column.x + column.width <= PROFILE_WIDTH
+        assert 0 <= column.y < column.y + column.height <= 96.1
+        assert column.is_narrow == (column.files < 4)
+    for one, other in pairwise(sorted(picture.columns, key=lambda each: each.files)):
+        assert one.height <= other.height
+    assert max(bar.width for bar in picture.bars) <= 220
+    assert [step.key for step in picture.path] == [
+        f"m{at}.py" for at in range(20) if at % 5 == 4 or at in (3, 8, 13, 18)
+    ]
+    assert picture.not_named == 14
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (shape([9], took=1.2, path=1), "1.20 s, 20 % more than the 1.00 s of the critical path"),
+        (
+            shape([9], took=2, path=0.1, work=7.2),
+            "2.00 s, 11 % more than the 1.80 s that 4 at once",
+        ),
+        (shape([9], took=5, path=1), "5.0 times the 1.00 s of the critical path"),
+        (shape([9], took=0.01, path=0.01), "over at once"),
+        (shape([9], took=1, path=0, work=0), "over at once"),
+    ],
+)
+def test_how_near_the_visits_came_to_what_was_possible_is_said(made: PlanShape, words: str) -> None:
+    assert words in verdict(made, 4)
+
+
+def test_a_time_is_told_in_a_unit_that_fits() -> None:
+    told = [took(seconds) for seconds in (0, 0.0004, 0.0099, 0.012, 0.9, 1, 1234.5)]
+    assert told == ["0.0 ms", "0.4 ms", "9.9 ms", "12 ms", "900 ms", "1.00 s", "1,234.50 s"]
+
+
+def test_a_long_name_breaks_where_its_parts_end() -> None:
+    assert folded("a/b.py") == "a/<wbr>b.py"
+    assert folded("Tree.walk") == "Tree.<wbr>walk"
+    assert folded("<i>/x") == "&lt;i&gt;/<wbr>x"
+
+
+async def test_a_realm_and_its_job_show_the_plan_of_a_pass_over_several_files(
+    open_engine: OpenEngine, serve: Served, tmp_path: Path
+) -> None:
+    root = tmp_path / "chain"
+    root.mkdir()
+    for at in range(12):
+        (root / f"m{at}.py").write_text(f"import m{at - 1}\n" if at else "X = 1\n")
+    async with open_engine() as engine, serve(engine) as client:
+        await indexed(engine, "chain", root)
+        (root / "m11.py").write_text("Y = 2\n")
+        await indexed(engine, "chain", root)
+        for place in ("/console/realms/chain", "/console/jobs/1"):
+            page = (await client.get(place)).text
+            assert page.count('<rect class="layer"') == 12
+            assert "12 layers" in page
+            assert "and 4 files on it that took less" in page
+            assert "style=" not in page
+        assert "Critical path" not in (await client.get("/console/jobs/2")).text

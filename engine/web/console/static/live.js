@@ -35,7 +35,8 @@ function merge(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   const same = old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && old.id === fresh.id;
   if (!same || old.nodeType !== Node.ELEMENT_NODE) { old.replaceWith(fresh.cloneNode(true)); return; }
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  // What its reader has opened stays open.
+  for (const { name } of [...old.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   const before = [...old.childNodes];
   const after = [...fresh.childNodes];
