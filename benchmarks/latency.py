@@ -8,20 +8,20 @@ millisecond, has the engine mounted. Its routes are asked at a steady rate while
 goes on, and while the tree is indexed over and over from nothing: by the process beside the
 server, which is the default, and in the server itself. With `wrk` on the path it is also asked
 without a pause. `others` is the app while as many programs spin as there are processors: what
-any work beside a server costs it, whoever does it. Postgres is an embedded one.
+any work beside a server costs it, whoever does it; `dying` is while the process beside it is held
+to so little memory that it dies, until the job has failed. Postgres is an embedded one.
 """
 
 import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import quantiles
@@ -29,15 +29,16 @@ from statistics import quantiles
 import anyio
 import httpx
 
+from benchmarks.latency_busy import Passes, indexing, spinning
 from benchmarks.latency_load import flood, steady
 from engine.index.embedded import embedded_postgres
 from engine.settings import Isolation
 
 ROUTES = ("hello", "work")
-REALM = "tree"
-POLL_SECONDS = 0.25
 
-SPIN = "import os\nwhile os.getppid() == {parent}: pass"
+# With so little a worker process starts, and dies of its first files.
+LITTLE_MB = 100
+ENDING_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,6 @@ class Options:
     embedder: str
 
 
-@dataclass(slots=True)
-class Passes:
-    """What was indexed while the app was asked. `answered_ms` is what each request for it took."""
-
-    done: int = 0
-    answered_ms: list[float] = field(default_factory=list)
-    running_seconds: float = 0.0
-
-
 async def measure(options: Options, isolations: Sequence[Isolation]) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as home:
@@ -89,6 +81,9 @@ async def measure(options: Options, isolations: Sequence[Isolation]) -> list[Row
             for isolation in isolations:
                 async with hosted(options, isolation, dsn, Path(home)) as client:
                     rows += await one_host(client, options, str(isolation))
+            if Isolation.PROCESS in isolations:
+                bars = {row.route: row.bar_ms for row in rows if row.jobs == Isolation.PROCESS}
+                rows += await dying_workers(options, dsn, Path(home), bars)
     return rows
 
 
@@ -98,11 +93,26 @@ async def one_host(client: httpx.AsyncClient, options: Options, jobs: str) -> li
     bars = {row.route: round(1.5 * row.p99_ms + 20, 1) for row in rows}
     async with indexing(client, options.tree) as passes:
         rows += await asked("indexing", passes, bars)
-    told = f"{passes.done} passes; asked for in {max(passes.answered_ms):.0f} ms at most"
-    print(f"{jobs}: {told}", flush=True)
+    print(f"{jobs}: {passes}", flush=True)
     if jobs == Isolation.PROCESS:
         with spinning(os.cpu_count() or 1):
             rows += await asked("others", Passes(), bars)
+    return rows
+
+
+async def dying_workers(
+    options: Options, dsn: str, home: Path, bars: dict[str, float]
+) -> list[Row]:
+    """The app while its worker process dies of its memory again and again."""
+    jobs = str(Isolation.PROCESS)
+    async with (
+        hosted(options, Isolation.PROCESS, dsn, home, memory_mb=LITTLE_MB) as client,
+        indexing(client, options.tree, expected="failed") as passes,
+    ):
+        rows = await ask_routes(client, options, jobs, "dying", passes, bars)
+        with anyio.fail_after(ENDING_SECONDS):
+            await passes.first.wait()
+    print(f"{jobs}, dying: {passes}", flush=True)
     return rows
 
 
@@ -141,13 +151,14 @@ def centiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 @asynccontextmanager
 async def hosted(
-    options: Options, isolation: Isolation, dsn: str, home: Path
+    options: Options, isolation: Isolation, dsn: str, home: Path, *, memory_mb: int | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the app, which runs for the length of the block."""
     command = [
         sys.executable, "-m", "benchmarks.latency_host", str(options.tree), "--dsn", dsn,
         "--home", str(home), "--isolation", str(isolation), "--embedder", options.embedder,
     ]  # fmt: skip
+    command += ["--memory-mb", str(memory_mb)] if memory_mb else []
     async with await anyio.open_process(command, stderr=None) as process:
         assert process.stdout is not None
         port = int(await process.stdout.receive())
@@ -161,60 +172,6 @@ async def hosted(
             with anyio.CancelScope(shield=True):
                 process.send_signal(signal.SIGTERM)
                 await process.wait()
-
-
-@asynccontextmanager
-async def indexing(client: httpx.AsyncClient, tree: Path) -> AsyncIterator[Passes]:
-    """The tree is indexed from nothing, over and over, for the length of the block."""
-    passes = Passes()
-
-    async def index_forever(*, task_status: anyio.abc.TaskStatus[None]) -> None:
-        while True:
-            await index_once(client, tree, passes, task_status if not passes.done else None)
-            passes.done += 1
-            (await client.delete(f"/index/realms/{REALM}")).raise_for_status()
-
-    async with anyio.create_task_group() as tasks:
-        await tasks.start(index_forever)
-        yield passes
-        tasks.cancel_scope.cancel()
-
-
-async def index_once(
-    client: httpx.AsyncClient,
-    tree: Path,
-    passes: Passes,
-    begun: anyio.abc.TaskStatus[None] | None,
-) -> None:
-    realm = {"name": REALM, "source": {"kind": "folder", "path": str(tree)}, "index": False}
-    (await client.post("/index/realms", json=realm)).raise_for_status()
-    asked = time.perf_counter()
-    answer = (await client.post(f"/index/realms/{REALM}/index", json={})).raise_for_status()
-    passes.answered_ms.append((time.perf_counter() - asked) * 1e3)
-    place = answer.headers["location"]
-    looked = time.monotonic()
-    while (job := (await client.get(place)).json())["state"] in ("pending", "running"):
-        if begun and job["state"] == "running":
-            begun.started()
-            begun = None
-        await anyio.sleep(POLL_SECONDS)
-        passes.running_seconds += time.monotonic() - looked
-        looked = time.monotonic()
-    if job["state"] != "succeeded":
-        raise RuntimeError(f"the pass {job['state']}: {job['error']}")
-
-
-@contextmanager
-def spinning(processes: int) -> Iterator[None]:
-    """So many programs that do nothing but take a processor, for the length of the block."""
-    command = [sys.executable, "-S", "-c", SPIN.format(parent=os.getpid())]
-    started = [subprocess.Popen(command) for _ in range(processes)]
-    try:
-        yield
-    finally:
-        for each in started:
-            each.kill()
-            each.wait()
 
 
 def table(rows: list[Row]) -> str:

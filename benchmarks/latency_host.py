@@ -24,6 +24,9 @@ from engine.web import Access, create_app
 SAMPLE_SECONDS = 0.005
 WORK_SECONDS = 0.001
 
+# Where jobs fail, they shall do so while somebody looks.
+BACKOFF_SECONDS = 0.5
+
 
 class Lag:
     """Samples of how many milliseconds late the loop is."""
@@ -80,12 +83,15 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--isolation", type=Isolation, required=True)
     parser.add_argument("--embedder", required=True)
+    parser.add_argument("--memory-mb", type=int)
     options = parser.parse_args()
     settings = Settings(
         home=options.home,
         dsn=options.dsn,
         isolation=options.isolation,
         embedder=options.embedder,
+        memory_limit_mb=options.memory_mb,
+        backoff_seconds=BACKOFF_SECONDS,
     )
     # With its protocol named: without, asyncio leaves Nagle's algorithm on, which holds back the
     # second half of each answer until the first is acknowledged, 40 ms later.
