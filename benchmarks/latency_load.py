@@ -58,7 +58,9 @@ async def flood(url: str, *, seconds: float) -> Flood | None:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(REPORT_LUA)
         script.flush()
-        command = [wrk, "-t1", "-c8", f"-d{seconds:.0f}s", "-s", script.name, url]
+        patience = f"{ANSWER_SECONDS:.0f}s"
+        command = [wrk, "-t1", "-c8", f"-d{seconds:.0f}s", "--timeout", patience]
+        command += ["-s", script.name, url]
         done = await anyio.run_process(command)
     return Flood(**json.loads(done.stdout.splitlines()[-1]))
 
