@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
-import anyio.abc
 import httpx
 
 REALM = "tree"
@@ -28,7 +28,16 @@ class Passes:
     error: str = ""
     answered_ms: list[float] = field(default_factory=list)
     running_seconds: float = 0.0
+    begun: anyio.Event = field(default_factory=anyio.Event)
     first: anyio.Event = field(default_factory=anyio.Event)
+
+    def end(self, job: dict[str, Any]) -> None:
+        if job["state"] == self.expected:
+            self.done += 1
+            self.error = job["error"] or ""
+            self.first.set()
+        elif self.expected == "succeeded":
+            raise RuntimeError(f"the job {job['state']}: {job['error']}")
 
     def __str__(self) -> str:
         told = f"{self.done} jobs {self.expected}; asked for in {max(self.answered_ms):.0f} ms"
@@ -41,29 +50,23 @@ async def indexing(
 ) -> AsyncIterator[Passes]:
     """The tree is indexed from nothing, over and over, for the length of the block.
 
-    Each job must end as `expected`.
+    They are expected to end as `expected`; where that is well, one that fails ends the block.
     """
     passes = Passes(expected)
 
-    async def index_forever(*, task_status: anyio.abc.TaskStatus[None]) -> None:
+    async def index_forever() -> None:
         while True:
-            await index_once(client, tree, passes, task_status if not passes.done else None)
-            passes.done += 1
-            passes.first.set()
+            await index_once(client, tree, passes)
             (await client.delete(f"/index/realms/{REALM}")).raise_for_status()
 
     async with anyio.create_task_group() as tasks:
-        await tasks.start(index_forever)
+        tasks.start_soon(index_forever)
+        await passes.begun.wait()
         yield passes
         tasks.cancel_scope.cancel()
 
 
-async def index_once(
-    client: httpx.AsyncClient,
-    tree: Path,
-    passes: Passes,
-    begun: anyio.abc.TaskStatus[None] | None,
-) -> None:
+async def index_once(client: httpx.AsyncClient, tree: Path, passes: Passes) -> None:
     realm = {"name": REALM, "source": {"kind": "folder", "path": str(tree)}, "index": False}
     (await client.post("/index/realms", json=realm)).raise_for_status()
     asked = time.perf_counter()
@@ -72,15 +75,13 @@ async def index_once(
     place = answer.headers["location"]
     looked = time.monotonic()
     while (job := (await client.get(place)).json())["state"] in ("pending", "running"):
-        if begun and job["state"] == "running":
-            begun.started()
-            begun = None
+        if job["state"] == "running":
+            passes.begun.set()
         await anyio.sleep(POLL_SECONDS)
         passes.running_seconds += time.monotonic() - looked
         looked = time.monotonic()
-    passes.error = job["error"] or ""
-    if job["state"] != passes.expected:
-        raise RuntimeError(f"the job {job['state']}: {job['error']}")
+    passes.begun.set()
+    passes.end(job)
 
 
 @contextmanager
