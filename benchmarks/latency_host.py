@@ -77,6 +77,7 @@ def app_of(settings: Settings, tree: Path) -> Starlette:
 
 
 def main() -> None:
+    """Of a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tree", type=Path)
     parser.add_argument("--dsn", required=True)
@@ -104,7 +105,3 @@ def main() -> None:
             app_of(settings, options.tree), loop="asyncio", http="h11", log_level="warning"
         )
         uvicorn.Server(config).run(sockets=[listening])
-
-
-if __name__ == "__main__":
-    main()

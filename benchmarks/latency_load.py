@@ -2,7 +2,7 @@
 
 Steady requests are sent when they are due, whether or not the ones before are answered, and
 timed from when they were due: a server that stands still for a second makes all of them late
-that came due in it. It is a process of its own: `python -m benchmarks.latency_load URL`.
+that came due in it. They are sent by a process of its own.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from anyio.abc import SocketStream
 MAX_CONNECTIONS = 256
 ANSWER_SECONDS = 30.0
 OK = b"HTTP/1.1 200 "
+
+STEADY = "from benchmarks.latency_load import main; main()"
 
 # What wrk found, as JSON in its last line.
 REPORT_LUA = """
@@ -44,7 +46,7 @@ class Flood:
 
 async def steady(url: str, *, rate: float, seconds: float) -> tuple[list[float], int]:
     """Milliseconds of the requests that were answered with 200, and how many were not."""
-    command = [sys.executable, "-m", "benchmarks.latency_load", url, str(rate), str(seconds)]
+    command = [sys.executable, "-c", STEADY, url, str(rate), str(seconds)]
     done = await anyio.run_process(command, stderr=None)
     told = json.loads(done.stdout)
     return told["milliseconds"], told["failed"]
@@ -116,6 +118,7 @@ async def send_steadily(url: str, rate: float, seconds: float) -> Requests:
 
 
 def main() -> None:
+    """Of a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("rate", type=float)
@@ -124,7 +127,3 @@ def main() -> None:
     sent = anyio.run(partial(send_steadily, options.url, options.rate, options.seconds))
     told = [round(each, 3) for each in sent.milliseconds]
     print(json.dumps({"milliseconds": told, "failed": sent.failed}))
-
-
-if __name__ == "__main__":
-    main()
