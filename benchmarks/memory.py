@@ -91,7 +91,7 @@ def measure(tree: Path, home: Path, megabytes: float) -> Result:
     process = subprocess.Popen(
         [*command, "index", str(tree), "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )
-    samples = list(_samples(process, home))
+    taken = list(samples(process, home))
     seconds = time.monotonic() - began
     report = json.loads(process.communicate()[0])
     if process.returncode:
@@ -102,16 +102,19 @@ def measure(tree: Path, home: Path, megabytes: float) -> Result:
         report["chunks"],
         seconds,
         *(
-            max(getattr(sample, name) for sample in samples)
+            max(getattr(sample, name) for sample in taken)
             for name in ("command", "workers", "ours", "postgres", "together")
         ),
     )
 
 
-def _samples(process: "subprocess.Popen[str]", home: Path) -> Iterator[Sample]:
+def samples(
+    process: "subprocess.Popen[str]", home: Path, *, every_seconds: float = SAMPLE_SECONDS
+) -> Iterator[Sample]:
+    """What a command and the embedded Postgres in `home` hold, until the command ends."""
     while process.poll() is None:
         yield _sample(psutil.Process(process.pid), home)
-        time.sleep(SAMPLE_SECONDS)
+        time.sleep(every_seconds)
 
 
 def _sample(command: psutil.Process, home: Path) -> Sample:
