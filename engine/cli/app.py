@@ -1,9 +1,11 @@
 """The commands, each a thin path from arguments to the engine and from its values to text."""
 
 import logging
+import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -32,14 +34,23 @@ from engine.sources import (
 )
 from engine.sources.git_credentials import TokenFromEnvironment
 
+EXIT_CODES = (
+    "Exit codes: 0 it is done, 1 it failed, 2 the command line is wrong, 130 it was interrupted."
+)
+
 app = typer.Typer(
     name="widthwise",
     help="Keeps a search index of changing files true.",
-    no_args_is_help=True,
+    epilog=EXIT_CODES,
+    invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+# The framework's own root of what is wrong with a command line has no name in public.
+Misused: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 class UsageError(Exception):
@@ -47,19 +58,31 @@ class UsageError(Exception):
 
 
 def main() -> None:
-    """Run the command line. Errors are one line on stderr; the exit code is 1, or 2 for usage."""
+    """Run the command line. Errors are one line on stderr, the codes are `EXIT_CODES`."""
     try:
-        app()
+        code = app(prog_name="widthwise", standalone_mode=False)
+        # Here, where it can be told that the reader has gone, and not when Python ends.
+        sys.stdout.flush()
     except UsageError as error:
         _fail(str(error), 2)
+    except Misused as error:
+        _fail(_misuse(error), 2)
     except (WidthwiseError, SourceError) as error:
         _fail(str(error), 1)
     except (Interrupted, KeyboardInterrupt):
         _fail("interrupted; the index is as it was", 130)
     except BrokenPipeError:
         # The reader of our output (`head`) has gone; there is nobody to tell.
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    raise SystemExit(code or 0)
+
+
+def _misuse(error: Any) -> str:
+    """What the framework says of a command line, as a line that says where to look."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if error.ctx else "widthwise"
+    return f"{said[:1].lower()}{said[1:]}; see `{command} --help`"
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -67,10 +90,24 @@ def _fail(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        show.line(f"widthwise {version('widthwise')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _configure(
+    context: typer.Context,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Tell the version.", is_eager=True, callback=_show_version),
+    ] = False,
 ) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",

@@ -1,20 +1,19 @@
 """The commands about jobs. Thin paths to the engine, as those of `app` are."""
 
-import sys
+from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
-import anyio
 import typer
 
-from engine.cli import show, show_jobs
-from engine.cli.opened import with_engine
+from engine.cli import show, show_jobs, watching
+from engine.cli.opened import Interrupted, with_engine
 from engine.cli.options import Json, OneRealm, RealmArgument
 from engine.cli.realms import choose_realm, known_names
 from engine.engine import Engine
 from engine.errors import RealmNotFound
 from engine.jobs import JobState
-
-WATCH_SECONDS = 1.0
+from engine.status import RealmStatus
 
 JobId = Annotated[int, typer.Argument(help="A job's number, as `widthwise jobs` lists it.")]
 
@@ -33,27 +32,27 @@ def status(
 ) -> None:
     """What is indexed, and what goes on."""
 
-    async def look(engine: Engine) -> None:
+    async def look(engine: Engine) -> list[RealmStatus]:
         names = [await choose_realm(engine, realm)] if realm else await known_names(engine)
         statuses = []
         for name in names:
             # A realm that is deleted between the two questions is no error of this one.
-            try:
+            with suppress(RealmNotFound):
                 statuses.append(await engine.status(name))
-            except RealmNotFound:
-                continue
-        show.statuses(statuses, as_json=json)
+        return statuses
 
     async def run(engine: Engine) -> None:
-        await look(engine)
-        while watch:
-            await anyio.sleep(WATCH_SECONDS)
-            if not json:
-                show.next_screen()
-            await look(engine)
-            sys.stdout.flush()
+        if watch:
+            await watching.watch(partial(look, engine), as_json=json)
+        else:
+            show.statuses(await look(engine), as_json=json)
 
-    with_engine(run)
+    try:
+        with_engine(run)
+    except Interrupted:
+        # That is how it ends, as it says.
+        if not watch:
+            raise
 
 
 def jobs(

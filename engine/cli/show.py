@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -33,12 +33,6 @@ def plain(text: str) -> str:
 
 def line(text: str) -> None:
     print_text(Text(plain(text)))
-
-
-def next_screen() -> None:
-    """Begin again at the top of a terminal; elsewhere leave a line between two looks."""
-    console = Console(file=sys.stdout)
-    console.clear() if console.is_terminal else line("")
 
 
 def report(done: PassReport, errors: Sequence[tuple[str, str]], *, as_json: bool) -> None:
@@ -120,12 +114,20 @@ def statuses(found: Sequence[RealmStatus], *, as_json: bool) -> None:
     if as_json:
         print_json({"realms": [_status_json(each) for each in found]})
         return
-    if not found:
-        line("nothing is indexed yet: `widthwise index FOLDER`")
-    for each in found:
-        print_text(Text(plain(each.realm.name), "bold"))
-        for said in telling.status_lines(each):
-            line(said)
+    for row in status_rows(found):
+        print_text(row)
+
+
+def status_rows(found: Sequence[RealmStatus]) -> list[Text]:
+    """What is told of realms, line by line."""
+    rows = [row for each in found for row in _status_rows(each)]
+    return rows or [Text("nothing is indexed yet: `widthwise index FOLDER`")]
+
+
+def _status_rows(status: RealmStatus) -> Iterator[Text]:
+    yield Text(plain(status.realm.name), "bold")
+    for said in telling.status_lines(status):
+        yield Text(plain(said))
 
 
 def _status_json(status: RealmStatus) -> dict[str, Any]:

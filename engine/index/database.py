@@ -115,7 +115,9 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
         ) from None
     except UNREACHABLE as error:
         # The DSN may hold a password, so the message names the reason alone.
-        raise DatabaseUnavailable(f"cannot open the database: {error}") from None
+        raise DatabaseUnavailable(
+            f"cannot open the database: {error}; WIDTHWISE_DSN says where it is"
+        ) from None
     try:
         yield Database(dsn, pool, brisk)
     finally:
