@@ -43,7 +43,7 @@ def serving(dsn: str, home: Path, **variables: str) -> Iterator[tuple[str, str]]
             assert client.get(f"{url}/healthz").status_code == 200
         yield url, said
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert (process.wait(30), process.stderr.read()) == (0, "")
 
 
 def get(url: str, token: str) -> int:
