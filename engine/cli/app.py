@@ -5,7 +5,7 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,8 @@ from engine.cli.serve import serve_command
 from engine.cli.tune import tune_command
 from engine.cli.work import work_command
 from engine.engine import Engine
-from engine.errors import WidthwiseError
+from engine.errors import WidthwiseError, first_failure
+from engine.index.database import BROKEN
 from engine.opening import Work
 from engine.settings import Settings
 from engine.sources import (
@@ -63,19 +64,40 @@ def main() -> None:
         code = app(prog_name="widthwise", standalone_mode=False)
         # Here, where it can be told that the reader has gone, and not when Python ends.
         sys.stdout.flush()
-    except UsageError as error:
-        _fail(str(error), 2)
-    except Misused as error:
-        _fail(_misuse(error), 2)
-    except (WidthwiseError, SourceError) as error:
-        _fail(str(error), 1)
-    except (Interrupted, KeyboardInterrupt):
-        _fail("interrupted; the index is as it was", 130)
     except BrokenPipeError:
         # The reader of our output (`head`) has gone; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except (Exception, KeyboardInterrupt) as error:
+        failure = first_failure(error)
+        if (told := _told(failure)) is None:
+            raise
+        print(f"widthwise: {show.plain(told)}", file=sys.stderr)  # noqa: T201 - the output of a command
+        raise SystemExit(_exit_code(failure)) from None
     raise SystemExit(code or 0)
+
+
+def _told(error: BaseException) -> str | None:
+    """What is said of an error; nothing of one that is a mistake of ours."""
+    match error:
+        case Interrupted() | KeyboardInterrupt():
+            return "interrupted; the index is as it was"
+        case UsageError() | WidthwiseError() | SourceError():
+            return str(error)
+        case OSError() if error.filename:
+            return f"{error.filename}: {str(error.strerror).lower()}"
+        case _ if isinstance(error, Misused):
+            return _misuse(error)
+        case _ if isinstance(error, BROKEN):
+            return f"the database, or the way to it, failed: {str(error) or type(error).__name__}"
+        case _:
+            return None
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return 130
+    return 2 if isinstance(error, UsageError | Misused) else 1
 
 
 def _misuse(error: Any) -> str:
@@ -83,11 +105,6 @@ def _misuse(error: Any) -> str:
     said = " ".join(error.format_message().split()).rstrip(".")
     command = error.ctx.command_path if error.ctx else "widthwise"
     return f"{said[:1].lower()}{said[1:]}; see `{command} --help`"
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    print(f"widthwise: {show.plain(message)}", file=sys.stderr)  # noqa: T201 - the output of a command
-    raise SystemExit(code)
 
 
 def _show_version(wanted: bool) -> None:

@@ -180,16 +180,21 @@ async def _schema_number(connection: asyncpg.Connection) -> int:
 
 
 async def _apply(connection: asyncpg.Connection, number: int, statements: str) -> None:
-    async with connection.transaction():
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS widthwise_schema"
-            " (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
-        try:
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "CREATE TABLE IF NOT EXISTS widthwise_schema"
+                " (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+            )
             await connection.execute(statements)
-        except (asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFileError) as error:
-            raise DatabaseUnavailable(f"the server lacks the pgvector extension: {error}") from None
-        await connection.execute("INSERT INTO widthwise_schema (number) VALUES ($1)", number)
+            await connection.execute("INSERT INTO widthwise_schema (number) VALUES ($1)", number)
+    except (asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFileError) as error:
+        raise DatabaseUnavailable(f"the server lacks the pgvector extension: {error}") from None
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseUnavailable(
+            f"{error.args[0]}: our role has to own the database, and a superuser to run"
+            " CREATE EXTENSION vector in it once"
+        ) from None
 
 
 def _migrations() -> list[tuple[int, str, str]]:

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import asyncpg
 import pytest
+from anyio.from_thread import BlockingPortal
 
 TREE = {
     "shop/__init__.py": "",
@@ -187,6 +189,23 @@ def test_the_help_tells_the_exit_codes_and_has_the_command_by_its_name(run: Run)
     without = run()
     assert (without.returncode, without.stdout, without.stderr) == (2, "", told.stdout)
     assert run("--version").stdout.startswith("widthwise 0.")
+
+
+def test_a_role_that_may_not_make_the_tables_is_told_what_it_needs(
+    run: Run, dsn: str, portal: BlockingPortal
+) -> None:
+    role = f"other_{uuid4().hex}"
+    portal.call(_execute, dsn, f"CREATE ROLE {role}")
+    done = run("status", WIDTHWISE_DSN=f"{dsn}&role={role}")
+    portal.call(_execute, dsn, f"DROP ROLE {role}")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "has to own the database" in done.stderr
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(statement)
+    await connection.close()
 
 
 def test_a_malformed_number_in_the_environment_means_the_default(run: Run, tree: Path) -> None:
