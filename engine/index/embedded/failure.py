@@ -1,7 +1,9 @@
 """What the embedded Postgres raises."""
 
+from engine.errors import WidthwiseError
 
-class EmbeddedPostgresError(RuntimeError):
+
+class EmbeddedPostgresError(WidthwiseError):
     """The embedded Postgres cannot serve: one line that says where, what, and what to do."""
 
 

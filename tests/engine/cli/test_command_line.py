@@ -208,6 +208,13 @@ async def _execute(dsn: str, statement: str) -> None:
     await connection.close()
 
 
+def test_a_home_that_cannot_be_is_one_line_that_says_what_to_set(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("status", WIDTHWISE_DSN="", WIDTHWISE_HOME=str(tmp_path / "file" / "home"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "set WIDTHWISE_HOME to another folder" in done.stderr
+
+
 def test_a_malformed_number_in_the_environment_means_the_default(run: Run, tree: Path) -> None:
     done = run("index", str(tree), "--json", INDEX_RUNNER_MAX_CONCURRENCY="oops")
     assert json.loads(done.stdout)["visited"] == 4
