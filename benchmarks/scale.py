@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale
     python -m benchmarks.scale --sizes 1000 10000 --json scale.json
+    python -m benchmarks.scale --keep
     python -m benchmarks.scale --million
 
 For each size a tree of small files is generated and `widthwise index` is run on it as a user
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,21 @@ import anyio.to_thread
 import asyncpg
 
 from benchmarks.memory import Sample, samples
+from benchmarks.results import Panel, Result, add_options, figures, publish
+from benchmarks.results import Row as Figures
 from benchmarks.scale_trees import generate, path_of
 from engine.index.database import open_database
+
+QUESTION = (__doc__ or "").partition("\n")[0]
 
 SIZES = (1_000, 10_000, 100_000)
 MILLION = 1_000_000
 
 # Each look at the processes takes time that the pass could use.
 SAMPLE_SECONDS = 0.5
+
+# What a pass over 100,000 files may take.
+GOAL_MIB = 400.0
 
 COLD, NOTHING, EDIT = "everything", "nothing", "one edit"
 
@@ -162,33 +170,47 @@ def _exponent(small: Row, large: Row, name: str) -> float:
     return round(math.log(after / before) / math.log(large.files / small.files), 2)
 
 
-def table(lines: Sequence[dict[str, Any]]) -> str:
-    heads = list(lines[0])
-    cells = [heads, *([str(value) for value in line.values()] for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.rjust, line, widths)) for line in cells)
+def result(rows: Sequence[Row]) -> Result:
+    """Rows of one embedded server; each panel is a figure over the number of files."""
+    found = figures(rows)
+    cold = [row for row in found if row["change"] == COLD]
+    return Result(
+        name="scale",
+        question=QUESTION,
+        rows=found,
+        panels=(
+            _panel("seconds of a pass", found, "seconds", log_y=True),
+            _panel("new files a second", cold, "files_per_second"),
+            _panel("peak memory of our processes, MiB", found, "ours_mib"),
+            _panel("database, MB", cold, "database_mb", log_y=True),
+        ),
+        notes=[_told(growth) for growth in growths(rows)],
+    )
+
+
+def _panel(title: str, rows: Sequence[Figures], y: str, *, log_y: bool = False) -> Panel:
+    series = "change" if len({row["change"] for row in rows}) > 1 else ""
+    level = GOAL_MIB if y == "ours_mib" else None
+    return Panel(
+        title=title, rows=rows, x="files", y=y, series=series, log_x=True, log_y=log_y, level=level
+    )
+
+
+def _told(growth: Growth) -> str:
+    powers = ", ".join(f"{name} {power}" for name, power in growth.exponents.items())
+    return f"Growth of {growth.change} from {growth.files} files: {powers}."
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=QUESTION)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="FILES")
     parser.add_argument("--million", action="store_true", help="a tree of a million files as well")
     parser.add_argument("--embedder", default="local", help="as in WIDTHWISE_EMBEDDER")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_options(parser)
     options = parser.parse_args()
     sizes = sorted({*options.sizes, *([MILLION] if options.million else [])})
     rows = [row for files in sizes for row in anyio.run(measure, files, options.embedder)]
-    grown = growths(rows)
-    print(table([asdict(row) for row in rows]))
-    if grown:
-        print("\n" + table([_flat(growth) for growth in grown]))
-    if options.json:
-        found = {"rows": [asdict(row) for row in rows], "growth": [_flat(each) for each in grown]}
-        options.json.write_text(json.dumps(found, indent=2))
-
-
-def _flat(growth: Growth) -> dict[str, Any]:
-    return {"files": growth.files, "change": growth.change, **growth.exponents}
+    publish(result(rows), options)
 
 
 if __name__ == "__main__":
