@@ -1,6 +1,6 @@
 """Which files a pass visits, and why. Knows definitions and recorded edges, visits nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -17,8 +17,11 @@ from resolver import DependencyGraph
 # A reason names this many of the symbols that changed.
 MAX_NAMES = 8
 
-# Definitions that are held in memory; the others are read from the store.
-MAX_DEFINITIONS = 50_000
+# Definitions that are held in memory, some 35 MB; the others are read from the store.
+MAX_DEFINITIONS = 20_000
+
+# So many files are parsed before the next are asked for: the answer holds all their definitions.
+LOADED_AT_ONCE = 4_096
 
 # In a large realm, a change that concerns few files is followed by asking who reads them, in so
 # many rounds at most; otherwise it is cheaper to load all edges (10 ms of 2,818 files, where one
@@ -184,15 +187,20 @@ class Invalidator:
     async def _load(self, frontier: Mapping[str, Reason]) -> set[str]:
         """Parse files that will be visited; returns those that now define something else."""
         self._expect(len(frontier))
-        before = await self._definitions_before(frontier)
-        await self._cache.invalidate(sorted(frontier))
-        report = await prewarm(sorted(frontier), self._cache, limit=self._limit)
+        keys = sorted(frontier)
+        redefined: set[str] = set()
+        for start in range(0, len(keys), LOADED_AT_ONCE):
+            redefined |= await self._load_part(keys[start : start + LOADED_AT_ONCE])
+        return redefined
+
+    async def _load_part(self, keys: Sequence[str]) -> set[str]:
+        before = await self._definitions_before(keys)
+        await self._cache.invalidate(keys)
+        report = await prewarm(keys, self._cache, limit=self._limit)
         self._invalidation.warnings.extend(reason for _, reason in report.failed)
         if self._modules.vanished:
             raise SnapshotMoved(min(self._modules.vanished))
-        redefined = {
-            key for key in frontier if self._fingerprint(key) != self.live_fingerprint(key)
-        }
+        redefined = {key for key in keys if self._fingerprint(key) != self.live_fingerprint(key)}
         for key in redefined & before.keys():
             after = report.definitions.get(key)
             self._changed_names[key] = _difference(before[key], after)
