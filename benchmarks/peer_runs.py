@@ -13,7 +13,7 @@ from statistics import median, median_low
 
 import psutil
 
-from benchmarks.embedding_peers import SCRIPTS, Peer, _environment
+from benchmarks.embedding_peers import PEERS, SCRIPTS, Peer, _environment
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.05
@@ -31,6 +31,12 @@ class Contender:
 CONTENDERS = {
     "widthwise": Contender("widthwise_pass.py", "chunks"),
     "floor": Contender("floor_script.py", "chunks"),
+    "llamaindex": Contender("llamaindex_pass.py", "data_nodes", PEERS["LlamaIndex"].packages),
+    "langchain": Contender(
+        "langchain_pass.py",
+        "chunks",
+        (*PEERS["LangChain"].packages, "langchain-classic"),
+    ),
 }
 
 

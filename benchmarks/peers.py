@@ -11,7 +11,8 @@ imports and connecting; `cpu` is user and system time of all the contender's pro
 `peak_mib` the most they held together, imports included; Postgres is apart from both. `ratio`
 is to the floor, a straight-line script: the same chunker as the peers', binary COPY, and a
 manifest of size, mtime and inode that is compared with what `scandir` finds. Widthwise cuts
-along definitions instead, so its rows and texts are other ones. Peers are installed by pip, each
+along definitions instead, so its rows and texts are other ones, and visits again what depends on
+a file that changed or went, which nobody else does. Peers are installed by pip, each
 in an environment of its own, before anything is measured. Nobody waits for the disk: commits
 are not synchronous, for any of them.
 """
