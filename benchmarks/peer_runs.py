@@ -37,6 +37,9 @@ CONTENDERS = {
         "chunks",
         (*PEERS["LangChain"].packages, "langchain-classic"),
     ),
+    "cocoindex": Contender(
+        "cocoindex_app.py", "chunks", ("cocoindex[postgres]==1.0.26", "asyncpg")
+    ),
 }
 
 
@@ -52,7 +55,10 @@ class Run:
 
 
 def run_contender(python: Path, contender: Contender, arguments: Sequence[str]) -> Run:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "COCOINDEX_DISABLE_USAGE_TRACKING": "1",  # it would send an event at each start
+    }
     command = [str(python), str(SCRIPTS / contender.script), *arguments]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     peak_mib = _watch(process)
