@@ -34,36 +34,58 @@ TO_BEAT_MIB = 531
 CODE = {".py", ".txt", ".rst", ".md", ".js", ".css", ".html", ".json", ".toml", ".cfg"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """MiB at one moment: of the command itself, its worker processes, and Postgres."""
+PARTS = ("command", "worker processes", "Postgres", "its supervisor")
 
-    command: float
-    workers: float
-    postgres: float
+ROLLUP = {"Pss_Anon": "own", "Pss_File": "files", "Pss_Shmem": "shared"}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """MiB that some processes hold: memory of their own, pages of files, shared memory."""
+
+    processes: int = 0
+    own: float = 0.0
+    files: float = 0.0
+    shared: float = 0.0
+
+    @property
+    def together(self) -> float:
+        return self.own + self.files + self.shared
+
+    def __add__(self, other: "Held") -> "Held":
+        return Held(*(getattr(self, each) + getattr(other, each) for each in self.__slots__))
+
+
+class Sample(dict[str, Held]):
+    """What each of `PARTS` holds at one moment, and sums of them in MiB."""
+
+    @property
+    def command(self) -> float:
+        return self["command"].together
+
+    @property
+    def workers(self) -> float:
+        return self["worker processes"].together
 
     @property
     def ours(self) -> float:
         return self.command + self.workers
 
     @property
-    def together(self) -> float:
-        return self.ours + self.postgres
+    def postgres(self) -> float:
+        return self["Postgres"].together
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Peaks are of the sums, at whatever moment each is highest."""
+    """`at_peak` is the moment when the sum of all is highest; `peaks` those of each part."""
 
     megabytes: float
     files: int
     chunks: int
     seconds: float
-    command_mib: float
-    workers_mib: float
-    ours_mib: float
-    postgres_mib: float
-    together_mib: float
+    at_peak: dict[str, Held]
+    peaks: dict[str, float]
 
 
 def copy_until(source: Path, tree: Path, megabytes: float) -> float:
@@ -96,16 +118,13 @@ def measure(tree: Path, home: Path, megabytes: float) -> Result:
     report = json.loads(process.communicate()[0])
     if process.returncode:
         sys.exit(f"widthwise index failed: {report}")
-    return Result(
-        megabytes,
-        report["files"],
-        report["chunks"],
-        seconds,
-        *(
-            max(getattr(sample, name) for sample in taken)
-            for name in ("command", "workers", "ours", "postgres", "together")
-        ),
-    )
+    at_peak = max(taken, key=lambda sample: whole(sample).together)
+    peaks = {part: max(sample[part].together for sample in taken) for part in PARTS}
+    return Result(megabytes, report["files"], report["chunks"], seconds, at_peak, peaks)
+
+
+def whole(sample: Sample) -> Held:
+    return sum(sample.values(), Held())
 
 
 def samples(
@@ -118,45 +137,70 @@ def samples(
 
 
 def _sample(command: psutil.Process, home: Path) -> Sample:
-    children, server = [], []
+    sample = Sample.fromkeys(PARTS, Held())
+    sample["command"] = _held(command)
+    for process in _children(command):
+        sample["worker processes"] += _held(process)
+    for process in psutil.process_iter(["name", "cmdline"]):
+        line = process.info["cmdline"] or []
+        if not any(str(home) in word for word in line):
+            continue
+        if process.info["name"] == "postgres":
+            for each in (process, *_children(process)):
+                sample["Postgres"] += _held(each)
+        elif any(word.endswith("embedded/boot.py") for word in line):
+            sample["its supervisor"] += _held(process)
+    return sample
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
     with suppress(psutil.Error):
-        children = command.children(recursive=True)
-    for candidate in psutil.process_iter(["name", "cmdline"]):
-        if candidate.info["name"] == "postgres" and str(home) in " ".join(
-            candidate.info["cmdline"] or []
-        ):
-            server = [candidate, *candidate.children(recursive=True)]
-    postgres = {each.pid for each in server}
-    return Sample(
-        _mib(command),
-        sum(_mib(each) for each in children if each.pid not in postgres),
-        sum(map(_mib, server)),
-    )
+        return process.children(recursive=True)
+    return []
 
 
-def _mib(process: psutil.Process) -> float:
-    """The proportional set size; 0 for a process that has just ended."""
+def _held(process: psutil.Process) -> Held:
+    """Nothing of a process that has just ended."""
     with suppress(OSError, psutil.Error):
-        for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]
+        rollup = {
+            name: int(words.split()[0])
+            for name, _, words in (line.partition(":") for line in lines)
+        }
+        return Held(1, **{mine: rollup[theirs] / 1024 for theirs, mine in ROLLUP.items()})
+    return Held()
 
 
 def table(result: Result) -> str:
     rows = [
-        ("the command", result.command_mib),
-        ("its worker processes", result.workers_mib),
-        ("both together", result.ours_mib),
-        ("Postgres", result.postgres_mib),
-        ("all together", result.together_mib),
-        ("to beat", TO_BEAT_MIB),
+        (part, *_cells(held), f"{result.peaks[part]:.0f}") for part, held in result.at_peak.items()
+    ]
+    lines = [
+        (
+            "MiB at the peak of all",
+            "processes",
+            "own",
+            "files",
+            "shared",
+            "together",
+            "its own peak",
+        ),
+        *rows,
+        ("all together", *_cells(whole(result.at_peak)), ""),
+        ("to beat", *[""] * 4, str(TO_BEAT_MIB), ""),
     ]
     head = (
         f"{result.megabytes:.0f} MB in {result.files} files, {result.chunks} chunks,"
-        f" {result.seconds:.0f} s; peaks in MiB"
+        f" {result.seconds:.0f} s"
     )
-    return "\n".join([head, *(f"{name:<22}{value:>8.0f}" for name, value in rows)])
+    return "\n".join(
+        [head, *("{:<24}{:>10}{:>7}{:>7}{:>8}{:>10}{:>14}".format(*line) for line in lines)]
+    )
+
+
+def _cells(held: Held) -> list[str]:
+    numbers = (held.own, held.files, held.shared, held.together)
+    return [str(held.processes), *(f"{number:.0f}" for number in numbers)]
 
 
 def main() -> None:
