@@ -8,7 +8,7 @@ costs one pass of a regular expression, a count, and one small product.
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
@@ -23,8 +23,9 @@ TEXT_CHARS: Final = 65_536
 """Only this much of a text decides its vector, so that memory is bounded for any text."""
 WORD_CHARS: Final = 64
 """Longer words are blobs; this much of one is as good as all of it."""
-_WORDS_HELD: Final = TEXT_CHARS // 2
-_IDENTIFIERS_HELD: Final = 2 * _WORDS_HELD
+_WORDS_HELD: Final = 16_384
+_WORDS_KEPT: Final = _WORDS_HELD // 4 * 3
+_IDENTIFIERS_HELD: Final = 16_384
 
 # A word said twice says more, but not twice as much.
 _BY_COUNT: Final = 1 + np.log(np.arange(1, TEXT_CHARS + 1, dtype=np.float32))
@@ -44,7 +45,7 @@ class _RowsOfIdentifiers(dict[str, tuple[int, ...]]):
 
 
 class BagOfWords:
-    """Sums word vectors; remembers up to `TEXT_CHARS // 2` of them, 32 MB at 256 dimensions.
+    """Sums word vectors; remembers some of them, in 16 MB at 256 dimensions.
 
     `vector_of` gives a word's vector with its weight in it, and must depend on the word
     alone. One thread sums at a time, others wait.
@@ -52,7 +53,9 @@ class BagOfWords:
 
     def __init__(self, vector_of: Callable[[str], Row], dimension: int) -> None:
         self._vector_of = vector_of
-        self._vectors = np.empty((1024, dimension), np.float32)
+        # Room for any usual text of full length beside what is kept. Memory is taken where it
+        # is written, so this costs no more than what is used, and no copies on the way.
+        self._vectors = np.empty((_WORDS_KEPT + TEXT_CHARS // 2, dimension), np.float32)
         self._row_of: dict[str, int] = {}
         self._rows_of = _RowsOfIdentifiers(self._row)
         self._lock = threading.Lock()
@@ -82,14 +85,18 @@ class BagOfWords:
         return Counter(chain.from_iterable(map(self._rows_of.__getitem__, identifiers(text))))
 
     def _make_room(self, chars: int) -> None:
-        # The rows of a text must not be reused while it is summed, so all are dropped
-        # before it when its words might not fit. A word and what ends it are two
-        # characters; the few signs that stand for several words only make the table grow.
+        # The rows of a text must not be reused while it is summed, so they are dropped
+        # before it when its words might not fit. A word and what ends it are two characters;
+        # the few signs that stand for several words only make it hold some more.
         if len(self._row_of) + chars // 2 + 1 > _WORDS_HELD:
-            self._row_of.clear()
-            self._rows_of.clear()
+            self._forget()
         elif len(self._rows_of) > _IDENTIFIERS_HELD:
             self._rows_of.clear()
+
+    def _forget(self) -> None:
+        """All but the words that came first: the common ones come early, and half of all once."""
+        self._row_of = dict(islice(self._row_of.items(), _WORDS_KEPT))
+        self._rows_of.clear()
 
     def _row(self, word: str) -> int:
         row = self._row_of.get(word)
