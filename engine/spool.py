@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 # Small trees never touch the disk; large ones cost one record in a dict per file.
-MEMORY_BYTES = 64 << 20
+MEMORY_BYTES = 8 << 20
 
 
 class Spool:
