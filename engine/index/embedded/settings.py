@@ -61,10 +61,16 @@ def _access(layout: Layout, socket_folder: Path) -> dict[str, str]:
 def _resources(shared_memory_bytes: int) -> dict[str, str]:
     roomy = shared_memory_bytes >= ENOUGH_SHARED_MEMORY_BYTES
     return {
-        "shared_buffers": "128MB",
+        # What does not fit is in the file cache of the system, which gives it up under pressure.
+        "shared_buffers": "64MB",
+        "wal_buffers": "4MB",
         "huge_pages": "off",
         "dynamic_shared_memory_type": "posix" if roomy else "mmap",
         "maintenance_work_mem": "128MB",
+        "autovacuum_work_mem": "16MB",
+        # Statistics are made of 300 times as many rows, held at once: of chunks with their
+        # texts and vectors 70 MB at the default of 100.
+        "default_statistics_target": "25",
         "work_mem": "16MB",
         "effective_cache_size": "1GB",
         "random_page_cost": "1.1",

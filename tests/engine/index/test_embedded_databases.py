@@ -34,7 +34,7 @@ async def test_it_is_small_and_silent_on_the_network(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     expected = {
         "listen_addresses": "", "synchronous_commit": "on", "jit": "off",
-        "wal_level": "minimal", "TimeZone": "UTC", "shared_buffers": "128MB",
+        "wal_level": "minimal", "TimeZone": "UTC", "shared_buffers": "64MB",
     }  # fmt: skip
     rows = await connection.fetch(
         "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)", list(expected)
