@@ -70,6 +70,7 @@ class RemoteEmbedder:
     """
 
     _kind: ClassVar[str]
+    _texts_per_call: int  # What the provider takes.
 
     def __init__(
         self,
@@ -79,7 +80,6 @@ class RemoteEmbedder:
         dimension: int | None,
         documents: Phrasing,
         questions: Phrasing,
-        texts_per_call: int,
         limits: CallLimits,
     ) -> None:
         if not model:
@@ -89,7 +89,6 @@ class RemoteEmbedder:
         self._asked = dimension
         self._dimension = dimension
         self._documents, self._questions = documents, questions
-        self._texts_per_call = texts_per_call
         self._limits = limits
         self._client: HttpClient | None = None
         self._closing = AsyncExitStack()

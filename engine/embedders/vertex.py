@@ -40,16 +40,11 @@ class VertexEmbedder(RemoteEmbedder):
         limits: CallLimits = USUAL,
     ) -> None:
         super().__init__(
-            url,
-            model,
-            dimension=dimension,
-            documents=documents,
-            questions=questions,
-            texts_per_call=1 if model.startswith(ONE_BY_ONE) else MAX_TEXTS,
-            limits=limits,
+            url, model, dimension=dimension, documents=documents, questions=questions, limits=limits
         )
         if not self._url.is_https and not self._url.is_loopback:
             raise BadSetting("WIDTHWISE_EMBED_URL: an access token is sent over https only")
+        self._texts_per_call = 1 if model.startswith(ONE_BY_ONE) else MAX_TEXTS
         self._credentials = credentials or MetadataServer()
         self._tokens = AccessTokens(self._credentials)
 
