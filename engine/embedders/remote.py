@@ -88,6 +88,8 @@ class RemoteEmbedder:
         self._model = model
         self._asked = dimension
         self._dimension = dimension
+        self._edition = 1
+        self._sample: Vectors | None = None
         self._documents, self._questions = documents, questions
         self._limits = limits
         self._client: HttpClient | None = None
@@ -107,7 +109,18 @@ class RemoteEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        return f"{self.identity}/{self.dimension}"
+        edition = f"#{self._edition}" if self._edition > 1 else ""
+        return f"{self.identity}/{self.dimension}{edition}"
+
+    @property
+    def edition(self) -> int:
+        """Which of the models this is that had the same name, as far as anybody noticed."""
+        return self._edition
+
+    @property
+    def sample(self) -> Vectors | None:
+        """The vector of one text, always the same, from the last `probe`; one row."""
+        return self._sample
 
     @property
     def dimension(self) -> int:
@@ -143,18 +156,21 @@ class RemoteEmbedder:
 
         `BadSetting` if another size was asked for: then the provider does not do as it is told.
         """
-        found = one_size(await self._soon([_PROBE], self._documents))
+        rows = await self._soon([_PROBE], self._documents)
+        found = one_size(rows)
         if self._asked not in (None, found):
             raise BadSetting(
                 f"{self._where}: WIDTHWISE_EMBED_DIMENSION asks for {self._asked} numbers, and "
                 f"the model gives {found}; leave it unset, or set it to {found}"
             )
         self._dimension = found
+        self._sample = self._checked(rows, 1)
         return found
 
-    def assume(self, dimension: int) -> None:
+    def assume(self, dimension: int, *, edition: int = 1) -> None:
         """The size that its vectors had; what comes in another size is refused."""
         self._dimension = dimension
+        self._edition = edition
 
     async def __aenter__(self) -> Self:
         if not self._users:

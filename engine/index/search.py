@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+from pgvector import HalfVector
 
 from engine.embedders import Embedder
 from engine.errors import BadCursor, BadFilter, IndexMoved, RealmNotFound
@@ -57,10 +58,18 @@ class SearchPage:
     cursor: str | None
 
 
-async def register_embedder(pool: asyncpg.Pool, embedder: Embedder) -> int:
-    """The number under which this embedder's vectors are stored."""
+async def register_embedder(
+    pool: asyncpg.Pool, embedder: Embedder, *, edition: int = 1, sample: HalfVector | None = None
+) -> int:
+    """The number under which this embedder's vectors are stored.
+
+    The fingerprint names its `edition`, if that is not the first, which is to be known again
+    by `sample`.
+    """
     return int(
-        await pool.fetchval(query("insert_embedder"), embedder.fingerprint, embedder.dimension)
+        await pool.fetchval(
+            query("insert_embedder"), embedder.fingerprint, embedder.dimension, edition, sample
+        )
     )
 
 

@@ -129,16 +129,78 @@ async def test_after_a_change_all_is_embedded_again_and_the_old_vectors_serve_un
             assert await similarities(after) == [None]
             assert await makers_of_vectors(dsn) == old
             gate.set()
-            with anyio.fail_after(PATIENCE_SECONDS):
-                while await makers_of_vectors(dsn) == old:  # noqa: ASYNC110 - a row
-                    await anyio.sleep(0.01)
-            (new,) = await makers_of_vectors(dsn)
-            assert new != old[0]
+            assert len(await until_others_are_seen(dsn, old)) == 1
             assert None not in await similarities(after)
             assert await similarities(before) == [None]
     sent = [text for each in provider.asked[asked_before:] for text in each.texts]
     prefix = change.get("embed_document_prefix", "")
     assert sorted(text for text in sent if text != QUESTION) == [prefix + each for each in texts]
+
+
+async def until_others_are_seen(dsn: str, old: list[str]) -> list[str]:
+    with anyio.fail_after(PATIENCE_SECONDS):
+        while (new := await makers_of_vectors(dsn)) == old:  # noqa: ASYNC110 - a row
+            await anyio.sleep(0.01)
+    return new
+
+
+async def test_another_model_under_the_same_name_is_noticed_at_the_next_start(
+    dsn: str, root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with dialects() as provider:
+        async with engine_at(dsn, tmp_path, provider.url) as engine:
+            await indexed(engine, root)
+        (first,) = await makers_of_vectors(dsn)
+        documents = sorted(provider.texts[1:])
+        provider.asked.clear()
+        provider.lie = lambda rows: [row[::-1] for row in rows]
+
+        async with engine_at(dsn, tmp_path, provider.url, reconcile_seconds=0.2) as engine:
+            assert await until_others_are_seen(dsn, [first]) == [f"{first}#2"]
+            assert None not in await similarities(engine)
+        assert "another model under the same name" in caplog.text
+        assert sorted(set(provider.texts[1:]) - {QUESTION}) == documents
+
+        provider.asked.clear()
+        async with engine_at(dsn, tmp_path, provider.url) as engine:
+            await indexed(engine, root)
+        assert len(provider.asked) == 1, "the same model again is asked for its sample alone"
+        async with engine_at(dsn, tmp_path, provider.url, work=Work.NONE) as engine:
+            assert None not in await similarities(engine)
+
+
+async def test_vectors_that_differ_a_little_each_time_are_of_one_model(
+    dsn: str, root: Path, tmp_path: Path
+) -> None:
+    async with dialects() as provider:
+        async with engine_at(dsn, tmp_path, provider.url) as engine:
+            await indexed(engine, root)
+        asked = len(provider.asked)
+        provider.lie = lambda rows: [[each + 1e-3 for each in row] for row in rows]
+        async with engine_at(dsn, tmp_path, provider.url) as engine:
+            await indexed(engine, root)
+            assert None not in await similarities(engine)
+        assert len(provider.asked) == asked + 2, "its sample and the question"
+
+
+async def test_a_provider_that_is_down_counts_as_what_it_was_the_last_time(
+    dsn: str, root: Path, tmp_path: Path
+) -> None:
+    async with dialects() as provider:
+        async with engine_at(dsn, tmp_path, provider.url) as engine:
+            await indexed(engine, root)
+        provider.lie = lambda rows: [row[::-1] for row in rows]
+        async with engine_at(dsn, tmp_path, provider.url) as engine:
+            await indexed(engine, root)
+        (second,) = await makers_of_vectors(dsn)
+        assert second.endswith("#2")
+    port = int(provider.url.rpartition(":")[2])
+    async with engine_at(dsn, tmp_path, provider.url) as engine:
+        async with dialects(port) as again:
+            again.lie = provider.lie
+            assert None not in await similarities(engine)
+        await indexed(engine, root)
+    assert await makers_of_vectors(dsn) == [second]
 
 
 async def test_the_same_text_in_two_files_and_two_realms_is_sent_once(
