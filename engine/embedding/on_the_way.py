@@ -2,6 +2,19 @@
 
 Knows no vector: who waited finds it where the other pass has kept it, and if it is not there
 has the text embedded itself.
+
+Passes of other processes are not asked. Both pay where they come to the same new text before
+either has kept its vector: two branches of one repository, new to the index, in two processes
+that begin at once. What would prevent it costs everybody else more:
+
+- A lock of Postgres for each text would hold up to 4,096 of a pass, and the table of locks has
+  room for 6,400 by default, all sessions together; a full one fails the transactions of others.
+  With fewer locks than texts, two passes without a common text would wait for each other.
+- A row for each text is a write more before every call, and a dead owner's has to be recognised.
+- Neither may be waited for while texts of one's own are held, or two passes wait for each other.
+
+With both realms in one process, which is how a server and `widthwise work` run jobs unless there
+are several of them, no text is sent twice.
 """
 
 from collections.abc import Iterable
