@@ -2,10 +2,12 @@
 
 import logging
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
+from typing import TypeAlias
 
 import anyio
 
@@ -272,7 +274,7 @@ class DefinitionCache:
     def _reader(self) -> Load | None:
         """The load of this cache that the caller is part of, if any."""
         owner, load = _current.get()
-        return load if owner is self else None
+        return load() if owner() is self else None
 
     def _led(self, keys: Sequence[Key]) -> AbstractAsyncContextManager[Collection[Key]]:
         return nullcontext(keys) if self._leadership is None else self._leadership.of_free(keys)
@@ -290,14 +292,19 @@ class DefinitionCache:
             self._batched.difference_update(keys)
 
 
-_current: ContextVar[tuple[DefinitionCache | None, Load | None]] = ContextVar(
-    "load", default=(None, None)
-)
+_Reading: TypeAlias = tuple[
+    Callable[[], DefinitionCache | None],
+    Callable[[], Load | None],
+]
+
+# Weak, because whatever a load sets a timer for keeps its context: the driver's prepared
+# statements held all that a pass had read for five minutes after its end.
+_current: ContextVar[_Reading] = ContextVar("load", default=(lambda: None, lambda: None))
 
 
 @contextmanager
 def _reading(cache: DefinitionCache, load: Load) -> Iterator[None]:
-    token = _current.set((cache, load))
+    token = _current.set((weakref.ref(cache), weakref.ref(load)))
     try:
         yield
     finally:

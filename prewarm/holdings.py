@@ -21,7 +21,7 @@ UNKNOWN = -1
 """The generation as long as the store was not asked."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, weakref_slot=True, kw_only=True)
 class Load(Node):
     """One load in the air.
 

@@ -1,5 +1,6 @@
 """Texts are embedded while other files are still being parsed, and none in vain."""
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.embedders import Vectors
 from engine.embedding import embedding_queue
 from engine.foretelling import GROUP_TEXTS, TEXTS_IN_HAND, Foretelling
 from engine.vectors import KnownVectors, PaidOnce
+from prewarm import DefinitionCache
 
 # Of which every function is a chunk of its own.
 FILES = {
@@ -76,6 +78,18 @@ async def test_texts_are_embedded_while_other_files_are_parsed_and_each_once(
         fresh = await engine.add_realm("fresh", Folder(root))
         assert (await (await fresh.index()).finished()).texts_embedded == 0
     assert await live_rows(dsn, "r") == await live_rows(dsn, "fresh")
+
+
+async def test_nothing_of_a_pass_is_held_once_it_has_ended(
+    open_engine: OpenEngine, tmp_path: Path
+) -> None:
+    """What is asked for ahead is asked within a load, whose context the driver's timers keep."""
+    root = write_tree(tmp_path / "t", FILES)
+    async with open_engine(embedder=Noting(tmp_path / "asked")) as engine:
+        realm = await engine.add_realm("r", Folder(root))
+        await (await realm.index()).finished()
+        gc.collect()
+        assert not [each for each in gc.get_objects() if type(each) is DefinitionCache]
 
 
 class Silent:
