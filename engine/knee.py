@@ -5,7 +5,7 @@ the graph, and the tabs of a render pool less one. More helps only while none of
 neither the longest chain nor what the visits are waiting for, stands in the way.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -136,19 +136,3 @@ def _of_supply(sample: Sample) -> str:
         f"more than {sample.at_once} at once are no quicker while {share:.0%} of a core is used:"
         " what the visits wait for does not do more at once"
     )
-
-
-def chain_seconds(
-    layers: Iterable[Sequence[str]],
-    dependencies: Mapping[str, Iterable[str]],
-    seconds: Mapping[str, float],
-) -> float:
-    """The longest chain of visits that wait for each other; those of one layer don't."""
-    ended: dict[str, float] = {}
-    for layer in layers:
-        ended |= {
-            key: seconds.get(key, 0.0)
-            + max((ended.get(each, 0.0) for each in dependencies.get(key, ())), default=0.0)
-            for key in layer
-        }
-    return max(ended.values(), default=0.0)

@@ -19,7 +19,7 @@ from engine.at_hand import at_hand
 from engine.entries import Entries
 from engine.errors import WidthwiseError
 from engine.executors import Executor, worker_processes
-from engine.knee import Advice, Sample, Shape, advise, chain_seconds
+from engine.knee import Advice, Sample, Shape, advise
 from engine.modules import Modules, SnapshotTree
 from engine.settings import Settings
 from engine.sources import Snapshot, Source
@@ -135,7 +135,7 @@ class Rehearsal:
             await self._sample(graph.plan(chosen), cap, limit)
             for limit, cap in sorted(limits.items())
         ]
-        shape = self._shape(plan, graph, graph.plan(chosen), envelope)
+        shape = self._shape(plan, graph.plan(chosen), envelope)
         return Tuning(self._realm, len(chosen), shape, tuple(samples), advise(samples, shape))
 
     async def _graph(self) -> DependencyGraph:
@@ -159,13 +159,13 @@ class Rehearsal:
 
         await visit_all(plan, visit, limit=limit)
 
-    def _shape(self, plan: Plan, graph: DependencyGraph, chosen: Plan, envelope: int) -> Shape:
-        edges = {key: graph.dependencies(key) for key in chosen}
+    def _shape(self, plan: Plan, chosen: Plan, envelope: int) -> Shape:
+        chain = chosen.critical_path_by(self._seconds)
         return Shape(
             len(plan),
             plan.max_layer_width,
             chosen.topo_depth,
-            chain_seconds(chosen.layers, edges, self._seconds),
+            sum(self._seconds[key] for key in chain),
             envelope,
             self._settings.index_concurrency,
         )

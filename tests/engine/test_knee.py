@@ -14,10 +14,8 @@ from engine.knee import (
     Sample,
     Shape,
     advise,
-    chain_seconds,
     knee_of,
 )
-from resolver import DependencyGraph
 
 # Tabs for 64 visits, four at once as set; nothing in the graph stands in the way.
 WIDE = Shape(files=1_000, width=900, depth=2, chain_seconds=0.01, envelope=64, cap=4)
@@ -123,11 +121,3 @@ def test_what_visits_need_binds_where_more_at_once_is_no_quicker(cpu: float, rea
 
 def test_a_cap_that_makes_it_slower_is_lowered() -> None:
     assert advise(runs(8, 4, 6, 8), WIDE).value == 2
-
-
-def test_the_longest_chain_is_the_sum_of_its_visits() -> None:
-    graph = {"a": [], "b": ["a"], "c": ["b"], "x": ["a", "y"], "y": ["a", "x"]}
-    layers = DependencyGraph(graph).plan().layers
-    took = {"a": 1.0, "b": 2.0, "c": 4.0, "x": 5.5, "y": 0.5}
-    assert chain_seconds(layers, graph, took) == 7.0
-    assert chain_seconds([], {}, {}) == 0.0
