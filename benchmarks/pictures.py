@@ -7,7 +7,7 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.results import Cell, Panel
 
@@ -42,12 +42,12 @@ def _panel(axes: Axes, panel: Panel) -> None:
     if panel.log_x:
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted({float(x or 0) for each in points.values() for x in each}))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_major_formatter(FuncFormatter(_plainly))
         axes.xaxis.set_minor_locator(NullLocator())
     if panel.log_y:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_major_formatter(FuncFormatter(_plainly))
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(bottom=0)
@@ -90,3 +90,8 @@ def _bars(axes: Axes, points: Points) -> None:
     axes.set_xticks(range(len(places)), [str(x) for x in places], fontsize=8)
     if max((len(str(x)) for x in places), default=0) * len(places) > 60:
         axes.tick_params(axis="x", rotation=25)
+
+
+def _plainly(value: float, _place: int) -> str:
+    """0.02 and 5000, never as powers of ten."""
+    return f"{value:g}" if value < 1 else f"{value:.0f}"
