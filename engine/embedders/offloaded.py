@@ -1,7 +1,7 @@
 """A bundled embedder computed where the parsing is: off the event loop and on all cores.
 
 On two cores Django takes 22 s so, against 29 s with one thread of this process, for some
-80 MB more in each worker.
+50 MB more in each worker.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
