@@ -49,13 +49,14 @@ async def test_statements_follow_the_change_and_not_the_realm(tmp_path: Path, ds
         for count in (20, 200):
             root = write_tree(tmp_path / str(count), files(count))
             found[count] = []
-            edits = ({}, {}, {"leaf003.py": "def other(): ...\n"})
+            # The second pass may still read files that were too young for the first.
+            edits = ({}, {}, {}, {"leaf003.py": "def other(): ...\n"})
             for edit in edits:
                 write_tree(root, edit)
                 statements.seen.clear()
                 await added(engine, str(count), Folder(root))
                 found[count].append(statements.beside(QUEUE))
-    (first, nothing, edited), (large, still_nothing, still_edited) = found[20], found[200]
+    (first, _, nothing, edited), (large, _, still_nothing, still_edited) = found[20], found[200]
     assert still_nothing == nothing
     assert sum(nothing.values()) <= 20
     assert still_edited.total() <= edited.total() + 2

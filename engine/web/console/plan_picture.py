@@ -147,9 +147,11 @@ def _bars(shape: PlanShape, concurrency: int) -> list[Bar]:
         ("critical path", shape.path_seconds, "path"),
         ("the visits took", shape.visit_seconds, "took"),
     )
-    longest = max(seconds for _, seconds, _ in found)
-    scale = BAR_WIDTH / longest if longest else 0.0
-    return [Bar(name, seconds, round(seconds * scale, 1), kind) for name, seconds, kind in found]
+    longest = max(seconds for _, seconds, _ in found) or 1.0
+    return [
+        Bar(name, seconds, round(BAR_WIDTH * (seconds / longest), 1), kind)
+        for name, seconds, kind in found
+    ]
 
 
 def _longest(path: Sequence[PathStep]) -> tuple[PathStep, ...]:
