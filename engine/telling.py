@@ -12,6 +12,11 @@ from engine.parts import Part
 from engine.status import Condition, RealmStatus
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2,818 files`: a number with its noun, whose plural has an s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def place(path: str, start_line: int, end_line: int) -> str:
     """Where something stands: `django/db/utils.py:12-40`."""
     return f"{path}:{start_line}-{end_line}"
@@ -48,14 +53,14 @@ def lines_lines(found: Lines) -> Iterator[str]:
         shown = place(found.path, found.start_line, found.end_line)
     else:
         shown = f"{found.path}: nothing from line {found.start_line} on,"
-    yield f"{shown} of {found.line_count:,} lines; {origin(found)}"
+    yield f"{shown} of {counted(found.line_count, 'line')}; {origin(found)}"
     yield from numbered(found.lines, found.start_line)
     yield from (f"note: {note}" for note in found.notes)
 
 
 def outline_lines(found: Outline) -> Iterator[str]:
     """The parts, one a line: where it stands, and its signature or its kind."""
-    yield f"{found.path}: {found.part_count:,} parts in {found.language}; {origin(found)}"
+    yield f"{found.path}: {counted(found.part_count, 'part')} in {found.language}; {origin(found)}"
     for part in found.parts:
         yield f"{f'{part.start_line}-{part.end_line}':>11}  {part_line(part)}"
     yield from (f"note: {note}" for note in found.notes)
@@ -89,8 +94,9 @@ def _listed(title: str, keys: Sequence[str], limit: int, more: str) -> Iterator[
 
 def impact_lines(found: Impact, *, more: str) -> Iterator[str]:
     """The files that a change concerns, nearest first; `more` says how to see the others."""
-    count = f"{len(found.keys)}" if found.is_whole else f"more than {len(found.keys)}"
-    yield f"{found.key}: a change of what it defines concerns {count} files, the nearest first"
+    files = counted(len(found.keys), "file")
+    count = files if found.is_whole else f"more than {files}"
+    yield f"{found.key}: a change of what it defines concerns {count}, the nearest first"
     yield from (f"  {key}" for key in found.keys)
     if not found.is_whole:
         yield f"  and more ({more})"
@@ -111,8 +117,9 @@ def status_lines(status: RealmStatus) -> Iterator[str]:
         yield f"  {status.error}"
     totals = status.totals
     yield (
-        f"  {totals.files:,} files, {totals.chunks:,} chunks, {totals.errors} errors, "
-        f"{totals.skipped:,} skipped; generation {status.realm.generation}"
+        f"  {counted(totals.files, 'file')}, {counted(totals.chunks, 'chunk')}, "
+        f"{counted(totals.errors, 'error')}, {totals.skipped:,} skipped; "
+        f"generation {status.realm.generation}"
     )
 
 

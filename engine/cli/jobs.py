@@ -14,6 +14,7 @@ from engine.engine import Engine
 from engine.errors import RealmNotFound
 from engine.jobs import JobState
 from engine.status import RealmStatus
+from engine.telling import counted
 
 JobId = Annotated[int, typer.Argument(help="A job's number, as `widthwise jobs` lists it.")]
 
@@ -134,6 +135,6 @@ def sweep() -> None:
     """Take the jobs of dead and stalled workers from them, and clear away what is old."""
 
     async def run(engine: Engine) -> None:
-        show.line(f"swept; {await engine.sweep()} jobs were lost by their workers")
+        show.line(f"swept; {counted(await engine.sweep(), 'job')} lost by workers")
 
     with_engine(run)

@@ -18,6 +18,7 @@ from engine.index.search import SearchPage
 from engine.index.snippets import Snippet
 from engine.report import PassReport
 from engine.status import RealmStatus
+from engine.telling import counted
 
 SHOWN_ERRORS = 5
 SNIPPET_COLUMNS = 110
@@ -41,23 +42,24 @@ def report(done: PassReport, errors: Sequence[tuple[str, str]], *, as_json: bool
         return
     line(_headline(done))
     line(
-        f"  {done.files:,} files, {done.chunks:,} chunks, {done.errors} errors, "
-        f"{done.skipped:,} skipped; generation {done.generation}"
+        f"  {counted(done.files, 'file')}, {counted(done.chunks, 'chunk')}, "
+        f"{counted(done.errors, 'error')}, {done.skipped:,} skipped; "
+        f"generation {done.generation}"
     )
     if done.visited or done.reused:
         reused = f", reused {done.reused:,}" if done.reused else ""
         line(
             f"  visited {done.visited:,}{reused}, cut off {done.cut_off:,}, "
-            f"deleted {done.deleted:,}; embedded {done.texts_embedded:,} texts"
+            f"deleted {done.deleted:,}; embedded {counted(done.texts_embedded, 'text')}"
         )
         line(
-            f"  {done.topo_depth} layers, width {done.max_layer_width:,}, "
-            f"{done.concurrency} visits at once"
+            f"  {counted(done.topo_depth, 'layer')}, width {done.max_layer_width:,}, "
+            f"{counted(done.concurrency, 'visit')} at once"
         )
     for key, reason in errors:
         line(f"  error: {key}: {reason}")
     if done.errors > len(errors):
-        line(f"  and {done.errors - len(errors)} more errors")
+        line(f"  and {counted(done.errors - len(errors), 'more error')}")
 
 
 def _headline(done: PassReport) -> str:

@@ -11,7 +11,7 @@ from engine.job import Job
 from engine.jobs import Attempt, JobState
 from engine.plan_shape import PlanShape
 from engine.report import PassReport
-from engine.telling import ago
+from engine.telling import ago, counted
 
 STYLES = {
     JobState.RUNNING: "cyan",
@@ -40,7 +40,7 @@ def job(found: Job, attempts: Sequence[Attempt], *, as_json: bool) -> None:
     _headline(found)
     for each in attempts:
         seconds = (each.finished_at - each.started_at).total_seconds()
-        files = f", {each.done:,}/{each.total:,} files" if each.total else ""
+        files = f", {each.done:,}/{counted(each.total, 'file')}" if each.total else ""
         line(f"      attempt {each.number}: {each.outcome} after {seconds:.1f} s{files}")
         if each.error:
             line(f"        {each.error}")
@@ -50,12 +50,12 @@ def job(found: Job, attempts: Sequence[Attempt], *, as_json: bool) -> None:
 
 def _plan(report: PassReport, plan: PlanShape) -> None:
     line(
-        f"      plan: {report.topo_depth} layers, width {report.max_layer_width:,}, "
-        f"{report.concurrency} visits at once"
+        f"      plan: {counted(report.topo_depth, 'layer')}, width {report.max_layer_width:,}, "
+        f"{counted(report.concurrency, 'visit')} at once"
     )
     by = "the critical path" if plan.is_bound_by_path else f"{plan.work_seconds:.2f} s of work"
     line(f"      visits: {plan.visit_seconds:.2f} s, bound to {plan.bound_seconds:.2f} s by {by}")
-    line(f"      critical path: {plan.path_files:,} files, {plan.path_seconds:.2f} s")
+    line(f"      critical path: {counted(plan.path_files, 'file')}, {plan.path_seconds:.2f} s")
     for step in plan.path:
         line(f"        {step.seconds:.3f} s  {step.key}")
     if plan.path_files > len(plan.path):

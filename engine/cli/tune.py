@@ -8,6 +8,7 @@ from engine.cli import show
 from engine.cli.opened import with_engine
 from engine.cli.realms import choose_realm
 from engine.engine import Engine
+from engine.telling import counted
 
 if TYPE_CHECKING:
     from engine.rehearsal import Tuning
@@ -40,7 +41,7 @@ def tune_command(
 def _show(found: "Tuning") -> None:
     shape, advice = found.shape, found.advice
     show.line(
-        f"{found.realm}: visited {found.visited:,} of {shape.files:,} files;"
+        f"{found.realm}: visited {found.visited:,} of {counted(shape.files, 'file')};"
         f" width {shape.width:,}, {shape.depth} layers"
     )
     for each in found.samples:

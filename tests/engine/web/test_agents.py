@@ -101,7 +101,7 @@ async def test_an_agent_finds_reads_and_asks_what_a_change_concerns(
             )
             assert "4-5  def sell()" in await ann.call("outline", path="shop.py")
             assert "read by 1\n    shop.py" in await ann.call("dependencies", path="money.py")
-            assert "concerns 1 files" in await ann.call("impact", path="money.py")
+            assert "concerns 1 file," in await ann.call("impact", path="money.py")
             assert "indexed 2/2" in await ann.call("status")
 
 
