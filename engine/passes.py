@@ -11,14 +11,14 @@ import anyio.to_thread
 import asyncpg
 
 from engine.at_hand import at_hand
-from engine.discover import Changes, changes
+from engine.discover import Changes, Recorded, changes
 from engine.errors import PassFailed, PermanentFailure, StalePass, first_failure
 from engine.index import live
 from engine.index.database import Connection
 from engine.index.working import Settle, SwapOrder, Working
 from engine.invalidation import SnapshotMoved
 from engine.report import Done, PassReport, Phase
-from engine.sources import SourceError, SourceMissing
+from engine.sources import Snapshot, SourceError, SourceMissing
 from engine.update import PassContext, Update, log_plan, update
 from resolver import DependencyGraph
 
@@ -103,9 +103,7 @@ class _Pass:
     async def _discover(self, *, from_scratch: bool) -> Changes:
         everything = from_scratch or self._realm.recipe != self._context.recipe
         source = self._context.source
-        with _failing_as_a_pass(self._realm.name):
-            snapshot = await anyio.to_thread.run_sync(source.snapshot)
-        recorded = await live.recorded(self._pool, self._realm.id)
+        snapshot, recorded = await self._look()
         return await anyio.to_thread.run_sync(
             lambda: changes(
                 snapshot,
@@ -115,6 +113,24 @@ class _Pass:
                 max_bytes=self._context.settings.max_file_bytes,
             )
         )
+
+    async def _look(self) -> tuple[Snapshot, dict[str, Recorded]]:
+        """What is there, and what the live index remembers: one is fetched while the other is
+        listed.
+        """
+        recorded: dict[str, Recorded] = {}
+
+        async def remember() -> None:
+            recorded.update(await live.recorded(self._pool, self._realm.id))
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(remember)
+                with _failing_as_a_pass(self._realm.name):
+                    snapshot = await anyio.to_thread.run_sync(self._context.source.snapshot)
+        except ExceptionGroup as failed:
+            raise first_failure(failed) from None
+        return snapshot, recorded
 
     async def _run(self, found: Changes, working: Working) -> PassReport:
         order = SwapOrder(

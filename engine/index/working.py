@@ -128,6 +128,7 @@ class Working:
         *,
         embedder_id: int,
         listed_at_ns: int,
+        inherits: bool,
     ) -> None:
         self._pool = pool
         self._realm_id = realm_id
@@ -135,6 +136,8 @@ class Working:
         self._fence = (realm_id, token, fence.job_id, fence.claim_token)
         self._embedder_id = embedder_id
         self._listed_at_ns = listed_at_ns
+        # Whether passes before this one have left rows; after it has begun none adds any.
+        self._inherits = inherits
         # The hashes whose vectors wait in the database for this pass to write their chunks.
         self._waiting: set[bytes] = set()
 
@@ -153,12 +156,20 @@ class Working:
         `StalePass` if the realm is gone or the claim is no longer the job's.
         """
         token = uuid4()
-        begun = await pool.fetchval(
+        begun = await pool.fetchrow(
             query("begin_pass"), realm_id, token, fence.job_id, fence.claim_token
         )
         if begun is None:
             raise StalePass(STALE)
-        return cls(pool, realm_id, token, fence, embedder_id=embedder_id, listed_at_ns=listed_at_ns)
+        return cls(
+            pool,
+            realm_id,
+            token,
+            fence,
+            embedder_id=embedder_id,
+            listed_at_ns=listed_at_ns,
+            inherits=begun["inherits"],
+        )
 
     async def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, HalfVector]:
         """The vectors that this embedder made before, for whichever file or realm."""
@@ -264,8 +275,9 @@ class Working:
         """Note that the live index was found true: newer stamps, no new generation."""
         async with self._fenced() as connection:
             await self._update_stamps(connection, order.touched)
-            await connection.execute(query("delete_working_chunks"), self._realm_id, self._token)
-            await connection.execute(query("delete_working_entries"), self._realm_id)
+            if self._inherits:
+                await self._drop_inherited(connection)
+                await connection.execute(query("delete_working_entries"), self._realm_id)
             await connection.execute(query("update_realm_checked"), self._realm_id, order.revision)
             await settle(connection, None)
 
@@ -284,7 +296,8 @@ class Working:
             await connection.execute(query("delete_replaced_chunks"), *mine, deleted)
             await connection.execute(query("delete_replaced_entries"), *mine, deleted)
             await connection.execute(query("insert_swapped_entries"), *mine, generation)
-            await connection.execute(query("delete_working_chunks"), *mine)
+            if self._inherits:
+                await self._drop_inherited(connection)
             await connection.execute(query("delete_working_entries"), self._realm_id)
             await self._update_stamps(connection, order.touched)
             await connection.execute(
@@ -296,6 +309,9 @@ class Working:
             )
             await connection.execute(query("notify_swapped"), str(self._realm_id))
             await settle(connection, generation)
+
+    async def _drop_inherited(self, connection: Connection) -> None:
+        await connection.execute(query("delete_working_chunks"), self._realm_id, self._token)
 
     async def finish(
         self,

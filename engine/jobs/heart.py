@@ -22,6 +22,7 @@ import anyio.to_thread
 import asyncpg
 
 from engine.index.database import BROKEN
+from engine.index.session import Session
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
 from engine.jobs.identity import Identity
@@ -186,6 +187,7 @@ class Heart:
             self._dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
+            connection_class=Session,
             server_settings={"application_name": f"{self.identity.application_name} heart"},
         )
         try:

@@ -4,7 +4,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
-from engine.sources.git import head_of, tracked_paths, untracked_paths
+from engine.sources.git import NotATreeError, head_of, tracked_paths, untracked_paths
 from engine.sources.ignore import IgnoreRules
 from engine.sources.keys import MACHINERY, are_keys
 from engine.sources.listing import Listing, stamp_of
@@ -21,6 +21,8 @@ def list_tree(
     A repository inside it, submodule or not, is one path to git, and is walked. Each of
     git's answers has the deadline for itself.
     """
+    if not _has_repository(root):
+        raise NotATreeError
     listing = Listing(root)
     # Git looks for untracked files about as long as we look at the tracked ones.
     with ThreadPoolExecutor(1) as beside:
@@ -34,6 +36,17 @@ def list_tree(
         # Git's warnings are meant for people; the walk says which folders they are about.
         listing.problems.update(walk(root, exclude=exclude).problems)
     return listing, revision
+
+
+def _has_repository(root: str) -> bool:
+    """Whether git would find one from here: two programs less to start where it would not."""
+    folder = os.path.realpath(root)
+    while not os.path.lexists(f"{folder}/.git"):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def _add(paths: list[str], listing: Listing, exclude: IgnoreRules | None) -> None:

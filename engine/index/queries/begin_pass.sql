@@ -1,4 +1,5 @@
--- From here on the realm's earlier passes can neither write nor swap.
+-- From here on the realm's earlier passes can neither write nor swap. Tells whether they have
+-- left rows that never became live.
 WITH ours AS (
     SELECT realms.id
     FROM realms
@@ -11,4 +12,5 @@ begun AS (
     UPDATE realms SET pass_token = $2 FROM ours WHERE realms.id = ours.id RETURNING realms.id
 )
 INSERT INTO passes (realm_id, token, claim_token) SELECT id, $2, $4 FROM begun
-RETURNING id
+RETURNING id,
+    EXISTS (SELECT FROM working_entries AS working WHERE working.realm_id = $1) AS inherits
