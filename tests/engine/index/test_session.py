@@ -2,11 +2,16 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 
 from engine.index.database import Database, open_database
+from engine.index.session import Session
 
 KILL_ALL = """
 import asyncio, asyncpg, sys
@@ -56,3 +61,34 @@ async def test_a_session_that_ends_while_it_is_held_does_not_block_the_pool(
             end_all_sessions(dsn)
         assert await database.pool.fetchval("SELECT 1") == 1
         assert database.pool.get_size() == 1
+
+
+ARRAYS: dict[str, list[Any]] = {
+    "bool": [True, False],
+    "bytea": [b"", b"\0\xff"],
+    "int2": [-(2**15), 2**15 - 1],
+    "int4": [-(2**31), 2**31 - 1],
+    "text": ["", "{},\"'", "NULL"],
+    "int8": [-(2**63), 2**63 - 1],
+    "float8": [-0.5, float("inf")],
+    "timestamptz": [datetime(2026, 1, 1, tzinfo=UTC)],
+    "uuid": [UUID(int=1)],
+}
+
+
+async def test_arrays_are_what_they_are_and_the_server_is_not_asked_about_them(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn, connection_class=Session)
+    usual = await asyncpg.connect(dsn)
+    asked: list[str] = []
+    connection.add_query_logger(lambda record: asked.append(record.query))
+    try:
+        for name, values in ARRAYS.items():
+            for array in ([], values, [None, *values]):
+                echo = f"SELECT $1::{name}[]"
+                assert await connection.fetchval(echo, array) == array
+                assert await usual.fetchval(echo, array) == array
+        assert {query.split("$")[0] for query in asked} == {"SELECT "}
+        assert len(asked) == 3 * len(ARRAYS)
+    finally:
+        await connection.close()
+        await usual.close()
