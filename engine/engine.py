@@ -242,6 +242,11 @@ class Engine:
         Workers do it after passes. It may take minutes, and nobody waits for it but who
         asks; while another process is at it, this one waits for its turn.
         """
+        if self._database.lends:
+            raise BadSetting(
+                "an index is built in a session of its own, and the pooler has none to give; "
+                "WIDTHWISE_SESSION_DSN can name a way around it"
+            )
         if not await may_need_tending(self._pool):
             return []
         return [name for name, _ in await tend_vector_indexes(self._database.dsn, wait=True)]

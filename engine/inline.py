@@ -47,7 +47,11 @@ async def inline_workers(
     ears = [heard]
     registered = anyio.Event()
     async with beating_heart(
-        database.dsn, identity, lease_seconds=settings.lease_seconds, heard=hear
+        database.dsn,
+        identity,
+        lease_seconds=settings.lease_seconds,
+        heard=hear,
+        listens=not database.lends,
     ) as heart:
         worker = Worker(
             database.brisk, heart, indexing.perform, reach=reach, pace=pace_of(settings)

@@ -75,6 +75,7 @@ async def _opened(
         database = await stack.enter_async_context(
             open_database(
                 dsn=settings.dsn,
+                session_dsn=settings.session_dsn,
                 home=settings.home,
                 application_name=identity.application_name,
             )
@@ -138,6 +139,7 @@ async def _supervised(parts: Parts, identity: Identity) -> AsyncIterator[None]:
             lease_seconds=parts.settings.lease_seconds,
             heard=parts.queue.hear,
             claims_jobs=False,
+            listens=not parts.database.lends,
         ),
         supervised_workers(parts.database, parts.settings) as supervisor,
         worker_processes(1) as executor,

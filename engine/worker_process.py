@@ -119,7 +119,10 @@ async def _worker(settings: Settings, identity: Identity) -> AsyncIterator[Worke
     embedder = chosen_embedder(settings)
     async with (
         open_database(
-            dsn=settings.dsn, home=settings.home, application_name=identity.application_name
+            dsn=settings.dsn,
+            session_dsn=settings.session_dsn,
+            home=settings.home,
+            application_name=identity.application_name,
         ) as database,
         registered(database.pool, embedder, required=True) as embedder_id,
     ):

@@ -14,12 +14,15 @@ from pgvector.asyncpg import register_vector
 
 from engine.errors import WidthwiseError
 from engine.index.embedded import embedded_postgres
-from engine.index.session import Session
+from engine.index.pooler import lends_by_transaction
+from engine.index.session import session_options
 
 log = logging.getLogger("widthwise.database")
 
 # One lock for all installations that share a database: "widthwis" as a number.
 MIGRATION_LOCK = 0x7769647468776973
+
+_NUMBER = "SELECT max(number) FROM widthwise_schema"
 
 # How long a statement about jobs may take.
 BRISK_SECONDS = 5
@@ -56,44 +59,58 @@ class Database:
     """A database as this process uses it.
 
     `pool` is for what may take long, `brisk` for small statements that must be quick, or
-    fail soon; `dsn` for a session of one's own.
+    fail soon; `dsn` for a session of one's own, where there are any: `lends` says that there
+    are none, because a pooler lends them by the transaction.
     """
 
     dsn: str = field(repr=False)
     pool: asyncpg.Pool
     brisk: asyncpg.Pool
+    lends: bool = False
 
 
 @asynccontextmanager
 async def open_database(
-    *, dsn: str, home: Path, connections: int = 8, application_name: str = "widthwise"
+    *,
+    dsn: str,
+    home: Path,
+    session_dsn: str = "",
+    connections: int = 8,
+    application_name: str = "widthwise",
 ) -> AsyncIterator[Database]:
-    """A migrated database: the one that `dsn` names, or the embedded one in `home`."""
+    """A migrated database: the one that `dsn` names, or the embedded one in `home`.
+
+    `session_dsn` leads to the same one around a pooler that `dsn` leads to.
+    """
     if dsn:
-        async with _database(dsn, connections, application_name) as database:
+        async with _database(dsn, session_dsn, connections, application_name) as database:
             yield database
         return
     async with (
         embedded_postgres(home) as embedded,
-        _database(embedded, connections, application_name) as database,
+        _database(embedded, embedded, connections, application_name) as database,
     ):
         yield database
 
 
 @asynccontextmanager
-async def _database(dsn: str, connections: int, application_name: str) -> AsyncIterator[Database]:
+async def _database(
+    dsn: str, session_dsn: str, connections: int, application_name: str
+) -> AsyncIterator[Database]:
     session = {"application_name": application_name}
     try:
-        await migrate(dsn)
+        await migrate(session_dsn or dsn)
+        lent = dsn != session_dsn and await lends_by_transaction(dsn)
+        options = session_options(lent=lent)
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
             max_size=connections,
-            connection_class=Session,
             init=_prepare,
             command_timeout=600,
             reset=_leave_clean,
             server_settings=session,
+            **options,
         )
         # What jobs need is small, and must not wait behind the statements of a pass. It is
         # planned once: to plan a claim anew takes longer than to run it.
@@ -101,11 +118,12 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
             dsn,
             min_size=0,
             max_size=2,
-            connection_class=Session,
-            init=_plan_once,
+            # A lent session keeps no plan, and is not ours to set anything in.
+            init=None if lent else _plan_once,
             command_timeout=BRISK_SECONDS,
             reset=_leave_clean,
             server_settings=session,
+            **options,
         )
     except (ValueError, asyncpg.InterfaceError):
         # What a parser says of a malformed DSN may quote the password in it.
@@ -118,8 +136,14 @@ async def _database(dsn: str, connections: int, application_name: str) -> AsyncI
         raise DatabaseUnavailable(
             f"cannot open the database: {error}; WIDTHWISE_DSN says where it is"
         ) from None
+    if lent and not session_dsn:
+        log.warning(
+            "a pooler lends the database sessions by the transaction: changes are looked for each "
+            "second instead of heard of, and no vector index is built from here; "
+            "WIDTHWISE_SESSION_DSN can name a way around the pooler"
+        )
     try:
-        yield Database(dsn, pool, brisk)
+        yield Database(session_dsn or dsn, pool, brisk, lends=lent and not session_dsn)
     finally:
         with anyio.move_on_after(5, shield=True) as scope:
             await brisk.close()
@@ -144,11 +168,13 @@ async def _leave_clean(connection: asyncpg.Connection) -> None:
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
-    await register_vector(connection)
-    # The terms of a chunk are encoded by the process that parsed it.
-    await connection.set_type_codec(
-        "tsvector", schema="pg_catalog", format="binary", encoder=bytes, decoder=bytes
-    )
+    # In one transaction, since a pooler may lend another session for the next.
+    async with connection.transaction():
+        await register_vector(connection)
+        # The terms of a chunk are encoded by the process that parsed it.
+        await connection.set_type_codec(
+            "tsvector", schema="pg_catalog", format="binary", encoder=bytes, decoder=bytes
+        )
 
 
 async def migrate(dsn: str) -> None:
@@ -158,17 +184,13 @@ async def migrate(dsn: str) -> None:
     that start at once apply each of them one time; each is a transaction of its own, so
     that one that fails leaves the schema at the number before it.
     """
-    connection = await asyncpg.connect(dsn, timeout=30)
+    connection = await asyncpg.connect(dsn, timeout=30, **session_options(lent=True))
     try:
         # The usual case, up to date, takes no lock.
-        if await _schema_number(connection) >= MIGRATIONS[-1][0]:
-            return
-        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         applied = await _schema_number(connection)
         for number, name, statements in MIGRATIONS:
             if number > applied:
-                log.info("applying migration %s", name)
-                await _apply(connection, number, statements)
+                await _apply(connection, number, name, statements)
     finally:
         await connection.close()
 
@@ -176,16 +198,22 @@ async def migrate(dsn: str) -> None:
 async def _schema_number(connection: asyncpg.Connection) -> int:
     if await connection.fetchval("SELECT to_regclass('widthwise_schema')") is None:
         return 0
-    return int(await connection.fetchval("SELECT max(number) FROM widthwise_schema") or 0)
+    return int(await connection.fetchval(_NUMBER) or 0)
 
 
-async def _apply(connection: asyncpg.Connection, number: int, statements: str) -> None:
+async def _apply(connection: asyncpg.Connection, number: int, name: str, statements: str) -> None:
     try:
         async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            # Before the number is asked for: the server may still remember, from before the
+            # lock was ours, that there is no such table.
             await connection.execute(
                 "CREATE TABLE IF NOT EXISTS widthwise_schema"
                 " (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
             )
+            if (await connection.fetchval(_NUMBER) or 0) >= number:
+                return  # Another process has been quicker.
+            log.info("applying migration %s", name)
             await connection.execute(statements)
             await connection.execute("INSERT INTO widthwise_schema (number) VALUES ($1)", number)
     except (asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFileError) as error:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import select
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -56,6 +57,46 @@ class Session(asyncpg.Connection):
         poll = select.poll()
         poll.register(descriptor, _HUNG_UP)
         return bool(poll.poll(0))
+
+
+class LentSession(Session):
+    """A connection behind a pooler that lends sessions of the server by the transaction.
+
+    The driver prepares a statement and then runs it, and between the two the pooler may have
+    given the session to somebody else. So each statement with arguments is a transaction,
+    where it is not part of one already.
+    """
+
+    __slots__ = ()
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        if not args:  # One message: it is not prepared.
+            return await super().execute(query, **options)
+        async with self._together():
+            return await super().execute(query, *args, **options)
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        async with self._together():
+            return await super().fetch(query, *args, **options)
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        async with self._together():
+            return await super().fetchrow(query, *args, **options)
+
+    async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
+        async with self._together():
+            return await super().fetchval(query, *args, **options)
+
+    def _together(self) -> "contextlib.AbstractAsyncContextManager[object]":
+        return contextlib.nullcontext() if self.is_in_transaction() else self.transaction()
+
+
+def session_options(*, lent: bool) -> Mapping[str, Any]:
+    """What makes the driver connect with sessions of our own, or with lent ones."""
+    if not lent:
+        return {"connection_class": Session}
+    # What is prepared under a name is not there in the next session that is lent.
+    return {"connection_class": LentSession, "statement_cache_size": 0}
 
 
 def _described(array: tuple[int, str, int]) -> dict[str, Any]:

@@ -16,7 +16,10 @@ LOOK_SECONDS = 3_600
 
 
 class Tender:
-    """Tends until it is cancelled: after passes, and every hour for what others did."""
+    """Tends until it is cancelled: after passes, and every hour for what others did.
+
+    Builds need a session of their own: without any it leaves them to others.
+    """
 
     def __init__(self, database: Database, *, build_rows: int = BUILD_ROWS) -> None:
         self._database = database
@@ -29,6 +32,8 @@ class Tender:
             self._swapped.set()
 
     async def tend_forever(self) -> None:
+        if self._database.lends:
+            return
         while True:
             with anyio.move_on_after(LOOK_SECONDS):
                 await self._swapped.wait()

@@ -22,7 +22,7 @@ import anyio.to_thread
 import asyncpg
 
 from engine.index.database import BROKEN
-from engine.index.session import Session
+from engine.index.session import session_options
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
 from engine.jobs.identity import Identity
@@ -73,12 +73,14 @@ async def beating_heart(
     lease_seconds: float,
     heard: Callable[[News], None],
     claims_jobs: bool = True,
+    listens: bool = True,
     clock: Callable[[], float] = uptime_seconds,
 ) -> AsyncIterator["Heart"]:
     """A heart for the length of the block; `heard` is called in the loop of the caller.
 
-    Without `claims_jobs` it only listens. It outlives the database: while that is away it
-    tries to come back, and `heard` is told when it has.
+    Without `claims_jobs` it only listens. Where it can't, because a pooler lends sessions by
+    the transaction, it tells `heard` each second that anything may have happened. It outlives
+    the database: while that is away it tries to come back, and `heard` is told when it has.
     """
     loop = asyncio.get_running_loop()
 
@@ -94,6 +96,7 @@ async def beating_heart(
         heard=lambda news: tell(heard, news),
         tell=tell,
         claims_jobs=claims_jobs,
+        listens=listens,
         clock=clock,
     )
     portal_context = anyio.from_thread.start_blocking_portal()
@@ -119,6 +122,7 @@ class Heart:
         heard: Callable[[News], None],
         tell: Callable[..., None],
         claims_jobs: bool,
+        listens: bool,
         clock: Callable[[], float],
     ) -> None:
         self.identity = identity
@@ -127,6 +131,7 @@ class Heart:
         self._heard = heard
         self._tell = tell
         self._claims_jobs = claims_jobs
+        self._listens = listens
         self.clock = clock
         # By token: a job that was taken away may be claimed again before its pass has ended.
         self._held: dict[UUID, _Held] = {}
@@ -187,8 +192,8 @@ class Heart:
             self._dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
-            connection_class=Session,
             server_settings={"application_name": f"{self.identity.application_name} heart"},
+            **session_options(lent=not self._listens),
         )
         try:
             yield connection
@@ -209,7 +214,8 @@ class Heart:
     async def _live(self, connection: asyncpg.Connection) -> None:
         """Beat on one connection until it breaks."""
         connection.add_termination_listener(lambda _: self._hurry.set())
-        await connection.add_listener(CHANNEL, self._notified)
+        if self._listens:
+            await connection.add_listener(CHANNEL, self._notified)
         if self._claims_jobs:
             await self._register(connection)
         self._connected = True
@@ -225,6 +231,8 @@ class Heart:
                     beaten = self.clock()
                 with anyio.move_on_after(min(third, BUSY_SECONDS)):
                     await self._hurry.wait()
+                if not self._listens:
+                    self._heard(News())
         except anyio.get_cancelled_exc_class():
             self._leaving = True
             raise
