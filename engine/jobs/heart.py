@@ -21,7 +21,7 @@ import anyio.from_thread
 import anyio.to_thread
 import asyncpg
 
-from engine.index.database import BROKEN
+from engine.index.database import BROKEN, NOTICE_DEATH
 from engine.index.session import session_options
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
@@ -215,6 +215,7 @@ class Heart:
         """Beat on one connection until it breaks."""
         connection.add_termination_listener(lambda _: self._hurry.set())
         if self._listens:
+            await connection.execute(NOTICE_DEATH)
             await connection.add_listener(CHANNEL, self._notified)
         if self._claims_jobs:
             await self._register(connection)

@@ -115,12 +115,14 @@ async def job_process(
     skew_seconds: float = 0.0,
     deaf: bool = False,
     work: str = "any",
+    namespace: str = "",
     **settings: Any,
 ) -> AsyncIterator[JobProcess]:
     """A worker that is ready, and is killed at the end of the block if it has not ended.
 
     `acts` tell its visitor what to do at a file, see `job_worker.ObedientVisitor`.
-    A `deaf` one never hears that it should stop a pass: only the database can stop it.
+    A `deaf` one never hears that it should stop a pass: only the database can stop it. With
+    a `namespace` of the network it is on the host that has it.
     """
     order = {
         "dsn": dsn,
@@ -130,6 +132,7 @@ async def job_process(
         "skew_seconds": skew_seconds,
         "deaf": deaf,
         "work": work,
+        "namespace": namespace,
         "settings": USUAL | settings,
     }
     wire, theirs = FORKS.Pipe()

@@ -4,6 +4,7 @@ An order says how to be. Over a wire come commands, and it tells what it does.
 """
 
 import asyncio
+import ctypes
 import logging
 import os
 import signal
@@ -63,6 +64,8 @@ class Telling(logging.Handler):
 
 def run(order: Order, wire: Connection) -> None:
     """The whole life of the process."""
+    if order["namespace"]:
+        _enter(order["namespace"])
     lock = threading.Lock()
 
     def say(event: str, **what: Any) -> None:
@@ -97,6 +100,14 @@ async def _work(order: Order, wire: Connection, say: Say) -> None:
 
 def _embedder(order: Order) -> Any:
     return HttpEmbedder(order["provider"]) if order["provider"] else None
+
+
+def _enter(namespace: str) -> None:
+    """Be on another host from now on, as are all threads that this one starts."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(f"/run/netns/{namespace}") as file:
+        if libc.setns(file.fileno(), 0):
+            raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
 
 
 def _set_clock(skew: float) -> None:

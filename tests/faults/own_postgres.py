@@ -36,19 +36,23 @@ OPTIONS = {"fsync": "off"}
 
 @asynccontextmanager
 async def own_postgres(
-    home: Path, *, data: Path | None = None, options: Mapping[str, str] | None = None
+    home: Path,
+    *,
+    data: Path | None = None,
+    options: Mapping[str, str] | None = None,
+    subnet: str = "127.0.0.1/32",
 ) -> AsyncIterator["OwnPostgres"]:
     """A fresh server that answers on a port of this machine, with pgvector.
 
     `home` is for its log and its locks, and for the cluster unless `data` names another
-    place, which must not exist yet. `options` are settings of postgresql.conf. At the end it
-    is killed and the cluster deleted.
+    place, which must not exist yet. `options` are settings of postgresql.conf. Who comes from
+    `subnet` is let in as well. At the end it is killed and the cluster deleted.
     """
     layout = Layout(home)
     layout.data = data or layout.data
     server = OwnPostgres(Cluster.of(layout, find_binaries()), OPTIONS | dict(options or {}))
     try:
-        await server.create()
+        await server.create(subnet)
         await server.start()
         yield server
     finally:
@@ -120,7 +124,7 @@ class OwnPostgres:
         await self.stop()
         await self.start()
 
-    async def create(self) -> None:
+    async def create(self, subnet: str) -> None:
         """An empty cluster that asks for a password: the port is open to all users here."""
         layout, account = self._cluster.layout, self._cluster.account
         layout.create()
@@ -132,7 +136,8 @@ class OwnPostgres:
                 os.chown(password.name, account.uid, account.gid)
                 os.chown(layout.data, account.uid, account.gid)
             await self._initdb(f"--pwfile={password.name}", "--no-sync")
-        access = f"host all {ROLE} 127.0.0.1/32 scram-sha-256\n"
+        places = ("127.0.0.1/32", subnet)
+        access = "".join(f"host all {ROLE} {place} scram-sha-256\n" for place in places)
         (layout.data / "pg_hba.conf").write_text(access)
 
     async def _initdb(self, *more: str) -> None:

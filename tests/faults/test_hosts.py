@@ -1,0 +1,139 @@
+"""Workers on hosts of their own, whose link to the database is cut and heals."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import asyncpg
+import pytest
+from host_network import Host, network_of
+from job_checks import (
+    Connection,
+    asked,
+    assert_right,
+    engine_at,
+    finished,
+    generation,
+    outcomes,
+)
+from job_processes import JobProcess, job_process
+from live_trees import write_tree
+from own_postgres import OwnPostgres, own_postgres
+from pass_checks import REALM, rows_of, version_tree
+
+from engine import Engine, Job, Work
+
+QUICK: dict[str, Any] = {"lease_seconds": 1.5, "embed_timeout_seconds": 1}
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """A database on this machine, two hosts that reach it, and who asks and looks from here."""
+
+    server: OwnPostgres
+    address: str
+    hosts: tuple[Host, ...]
+    front: Engine
+    connection: Connection
+    home: Path
+    stack: AsyncExitStack
+
+    async def worker(self, host: Host, **options: Any) -> JobProcess:
+        dsn = self.server.dsn.replace("127.0.0.1", self.address)
+        return await self.stack.enter_async_context(
+            job_process(dsn, self.home, namespace=host.namespace, **options)
+        )
+
+    async def now(self) -> datetime:
+        moment: datetime = await self.connection.fetchval("SELECT clock_timestamp()")
+        return moment
+
+
+@asynccontextmanager
+async def two_hosts(home: Path) -> AsyncIterator[Hosts]:
+    with network_of(2) as network:
+        reachable = {"listen_addresses": f"127.0.0.1,{network.address}"}
+        async with (
+            own_postgres(home / "server", options=reachable, subnet=network.subnet) as server,
+            engine_at(server.dsn, home, work=Work.NONE) as front,
+            AsyncExitStack() as stack,
+        ):
+            connection = await asyncpg.connect(server.dsn)
+            stack.push_async_callback(connection.close)
+            yield Hosts(server, network.address, network.hosts, front, connection, home, stack)
+
+
+async def cut_off_at_work(hosts: Hosts, root: Path, **options: Any) -> tuple[Job, JobProcess]:
+    """A job whose worker can't be reached any more, while another one would have work."""
+    acts = {key: "wait" for key in version_tree(0, 12) if key.endswith(".py")}
+    worker = await hosts.worker(hosts.hosts[0], acts=acts, **options)
+    job = await asked(hosts.front, root)
+    await worker.says("waits")
+    await hosts.worker(hosts.hosts[1], **options)
+    hosts.hosts[0].unplug()
+    return job, worker
+
+
+async def test_a_host_that_is_cut_off_is_replaced_and_does_no_harm_when_it_comes_back(
+    root: Path, tmp_path: Path
+) -> None:
+    async with two_hosts(tmp_path) as hosts:
+        job, zombie = await cut_off_at_work(hosts, root, deaf=True, **QUICK)
+        await finished(job)
+        swapped = await rows_of(hosts.connection)
+        hosts.hosts[0].plug_in()
+        zombie.tell("go")
+        # It goes on as if nothing had happened, and is refused.
+        await zombie.says("log", containing="-> stale")
+        assert outcomes(await job.attempts()) == ["lost", "succeeded"]
+        assert await rows_of(hosts.connection) == swapped
+        assert await generation(hosts.connection) == 1
+
+
+@pytest.mark.long
+async def test_the_server_ends_the_sessions_of_a_host_that_is_cut_off_long_before_a_lease_ends(
+    root: Path, tmp_path: Path
+) -> None:
+    async with two_hosts(tmp_path) as hosts:
+        job, _ = await cut_off_at_work(hosts, root, lease_seconds=600.0)
+        since = await hosts.now()
+        await finished(job)
+        lost, won = await job.attempts()
+        assert (lost.outcome, won.outcome) == ("lost", "succeeded")
+        assert 5 < (won.started_at - since).total_seconds() < 30
+
+
+@pytest.mark.long
+async def test_links_that_are_cut_and_heal_lose_no_job_and_swap_none_twice(
+    root: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(0)
+    async with two_hosts(tmp_path) as hosts:
+        for host in hosts.hosts:
+            slowly = {f"m{number}.py": ["sleep", 0.2] for number in range(12)}
+            await hosts.worker(host, acts=slowly, max_attempts=50, **QUICK)
+        for count in range(1, 11):
+            if count == 1:
+                job = await asked(hosts.front, root)
+            else:
+                write_tree(root, version_tree(count, 12))
+                job = await hosts.front.index(REALM)
+            for _ in range(chance.randrange(1, 4)):
+                host = chance.choice(hosts.hosts)
+                await anyio.sleep(chance.random())
+                host.unplug()
+                await anyio.sleep(3 * chance.random())
+                host.plug_in()
+            await finished(job)
+            assert await generation(hosts.connection) == count
+        await hosts.stack.aclose()
+        connection = await asyncpg.connect(hosts.server.dsn)
+        try:
+            await assert_right(hosts.server.dsn, connection, root)
+        finally:
+            await connection.close()
