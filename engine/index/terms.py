@@ -74,15 +74,23 @@ def encode_tsvector(*, body: str, symbol: str = "", path: str = "") -> bytes:
     means nothing.
     """
     counts, named, placed = terms(body), _name_terms(symbol), _name_terms(path)
-    tails = {
-        lexeme: _BODY_TAILS[count if count < COUNT_CAP else COUNT_CAP]
-        for lexeme, count in counts.items()
-    }
-    for lexeme in named.keys() | placed.keys():
-        tails[lexeme] = _tail(named.get(lexeme, 0), placed.get(lexeme, 0), counts.get(lexeme, 0))
-    # Postgres wants lexemes in the order of their bytes, which is that of code points.
-    pieces = [lexeme.encode() + tails[lexeme] for lexeme in sorted(tails)]
-    return pack(">i", len(pieces)) + b"".join(pieces)
+    pieces = [
+        _latin(lexeme) + _tail(named.get(lexeme, 0), placed.get(lexeme, 0), counts.pop(lexeme, 0))
+        for lexeme in named.keys() | placed.keys()
+    ]
+    if body.isascii():
+        pieces += [lexeme + _BODY_TAILS[count] for lexeme, count in counts.items()]
+    else:
+        pieces += [_latin(lexeme) + _BODY_TAILS[count] for lexeme, count in counts.items()]
+    # Postgres wants lexemes in the order of their bytes. Each ends with a NUL and has none
+    # inside, so its tail does not matter to the order.
+    pieces.sort()
+    return pack(">i", len(pieces)) + "".join(pieces).encode("latin-1")
+
+
+def _latin(lexeme: str) -> str:
+    """A character for each byte of UTF-8: such are sorted and joined faster than bytes."""
+    return lexeme if lexeme.isascii() else lexeme.encode().decode("latin-1")
 
 
 @lru_cache(maxsize=512)
@@ -92,16 +100,28 @@ def _name_terms(name: str) -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=4096)
-def _tail(named: int, placed: int, counted: int) -> bytes:
-    """What follows a lexeme: its end, the number of positions, each with its weight on top."""
+def _tail(named: int, placed: int, counted: int) -> str:
+    """What follows a lexeme: its end, the number of positions, each with its weight on top.
+
+    A character for each byte, as `_latin` has it.
+    """
     weighted = ((_A, named), (_B, placed), (_D, counted))
     weights = [weight for weight, count in weighted for _ in range(min(count, COUNT_CAP))]
     positions = [weight | place for place, weight in enumerate(weights, start=1)]
-    return pack(f">xH{len(positions)}H", len(positions), *positions)
+    return pack(f">xH{len(positions)}H", len(positions), *positions).decode("latin-1")
 
 
 _A, _B, _D = 3 << 14, 2 << 14, 0
-_BODY_TAILS: Final = [_tail(0, 0, count) for count in range(COUNT_CAP + 1)]
+
+
+class _TailsOfCounts(dict[int, str]):
+    """The tails of lexemes that stand in the body alone; above the cap all have one."""
+
+    def __missing__(self, count: int) -> str:
+        return self[COUNT_CAP]
+
+
+_BODY_TAILS: Final = _TailsOfCounts((count, _tail(0, 0, count)) for count in range(COUNT_CAP + 1))
 
 
 class _LexemesOfIdentifiers(dict[str, tuple[str, ...]]):
@@ -119,17 +139,18 @@ class _LexemesOfIdentifiers(dict[str, tuple[str, ...]]):
 _lexemes_of: Final = _LexemesOfIdentifiers()
 
 
-def _lexemes(identifier: str) -> list[str]:
+def _lexemes(identifier: str) -> Iterable[str]:
     if identifier.isascii():
         # Nobody searches for the middle of a blob, but perhaps for a digest as a whole.
-        identifier = identifier[:LEXEME_CHARS]
-    words = parts(identifier)
-    if len(words) == 1:
-        return list(_lexemes_of_word(words[0]))
-    lexemes = [] if _is_blob(words) else [*chain.from_iterable(map(_lexemes_of_word, words))]
-    if words:
-        lexemes.append(_stemmed("".join(words)[:LEXEME_CHARS]))
-    return lexemes
+        words = parts(identifier[:LEXEME_CHARS])
+        lexemes = [_stemmed(word) for word in words if len(word) > 1 and word not in _STOP_WORDS]
+    else:
+        words = parts(identifier)
+        lexemes = [*chain.from_iterable(map(_lexemes_of_word, words))]
+    if len(words) <= 1:
+        return lexemes
+    whole = _stemmed("".join(words)[:LEXEME_CHARS])
+    return [whole] if _is_blob(words) else [*lexemes, whole]
 
 
 def _is_blob(words: list[str]) -> bool:
