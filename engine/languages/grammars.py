@@ -2,10 +2,22 @@
 
 from functools import cache
 from importlib import import_module
+from threading import local
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node
+    from tree_sitter import Language, Node, Parser
+
+
+class _Parsers(local):
+    """The parsers of one thread: each holds the state of one parse, and is kept as it is costly
+    to make next to a small file."""
+
+    def __init__(self) -> None:
+        self.by_grammar: dict[tuple[str, str], Parser] = {}
+
+
+_parsers = _Parsers()
 
 
 def parsed(grammar_module: str, source: bytes, *, entry: str = "language") -> "Node":
@@ -14,10 +26,16 @@ def parsed(grammar_module: str, source: bytes, *, entry: str = "language") -> "N
     `grammar_module` is one such as `tree_sitter_python`; `entry` is its function that makes
     the grammar.
     """
+    parser = _parsers.by_grammar.get((grammar_module, entry))
+    if parser is None:
+        parser = _parsers.by_grammar[grammar_module, entry] = _parser(grammar_module, entry)
+    return parser.parse(source).root_node
+
+
+def _parser(grammar_module: str, entry: str) -> "Parser":
     from tree_sitter import Parser  # noqa: PLC0415 - a process that only resolves never parses
 
-    # A parser holds the state of one parse and threads may share nothing of it.
-    return Parser(grammar(grammar_module, entry)).parse(source).root_node
+    return Parser(grammar(grammar_module, entry))
 
 
 def syntax_error_line(root: "Node") -> int | None:
