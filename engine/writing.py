@@ -21,6 +21,7 @@ from engine.errors import first_failure
 from engine.index.working import FailedEntry, Working, WorkingEntry
 from engine.shortened_vector import ShortenedVector
 from engine.vectors import PaidOnce
+from prewarm import Bell
 
 Outcome: TypeAlias = WorkingEntry | FailedEntry
 
@@ -63,11 +64,12 @@ class Outbox:
         self._line: deque[Outcome] = deque()
         self._chunks = 0
         self._closed = False
-        self._moved = anyio.Event()
+        self._came = Bell()
+        self._went = Bell()
 
     async def put(self, outcome: Outcome) -> None:
         while len(self._line) >= self._limit:
-            await self._moved.wait()
+            await self._went.wait()
         self.put_nowait(outcome)
         await anyio.lowlevel.checkpoint()
 
@@ -75,20 +77,22 @@ class Outbox:
         """For whoever bounds by other means what can be in line."""
         self._line.append(outcome)
         self._chunks += _chunk_count(outcome)
-        self._move()
+        # Who waits for a group need not look at each of its files.
+        if len(self._line) == 1 or self._is_group():
+            self._came.ring()
 
     def close(self) -> None:
         """No more will be put; what is in line is still handed over."""
         self._closed = True
-        self._move()
+        self._came.ring()
 
     async def next_group(self) -> list[Outcome]:
         """What is in line, up to a group; waits a little for more, empty at the end."""
         while not self._line and not self._closed:
-            await self._moved.wait()
+            await self._came.wait()
         with anyio.move_on_after(GROUP_SECONDS):
             while not self._is_group() and not self._closed:
-                await self._moved.wait()
+                await self._came.wait()
         return self._take()
 
     def _is_group(self) -> bool:
@@ -101,12 +105,8 @@ class Outbox:
             group.append(self._line.popleft())
             chunks += _chunk_count(group[-1])
         self._chunks -= chunks
-        self._move()
+        self._went.ring()
         return group
-
-    def _move(self) -> None:
-        self._moved.set()
-        self._moved = anyio.Event()
 
 
 def _chunk_count(outcome: Outcome) -> int:
@@ -223,7 +223,7 @@ class _Room:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken = 0
-        self._moved = anyio.Event()
+        self._moved = Bell()
         self.is_short = False
 
     def enter(self, chunks: int) -> bool:
@@ -238,8 +238,7 @@ class _Room:
 
     def leave(self, chunks: int) -> None:
         self._taken -= chunks
-        self._moved.set()
-        self._moved = anyio.Event()
+        self._moved.ring()
 
 
 class _Group:

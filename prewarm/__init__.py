@@ -1,6 +1,7 @@
 """A definition is computed once, by one process, and never served stale."""
 
 from prewarm.advisory_locks import AdvisoryLocks
+from prewarm.bell import Bell
 from prewarm.cache import DefinitionCache
 from prewarm.coalescer import Coalescer, InProcessCoalescer
 from prewarm.compact import Compact
@@ -16,6 +17,7 @@ from prewarm.warming import PrewarmReport, prewarm
 
 __all__ = [
     "AdvisoryLocks",
+    "Bell",
     "CacheStatistics",
     "CircularWait",
     "Coalescer",

@@ -66,6 +66,7 @@ class DefinitionCache:
         )
         self._tally = Tally()
         self._writing = anyio.Lock()
+        self._me = weakref.ref(self)
 
     async def get(self, key: Key) -> Definition:
         """The definition of `key`; raises `DefinitionError` where it can't be had."""
@@ -178,12 +179,14 @@ class DefinitionCache:
     async def _attempt(self, load: Load) -> Settled:
         cause: Exception | None = None
         outcome: Definition | Failure
-        with _reading(self, load):
-            try:
-                outcome = await self._load(load.key)
-            except Exception as error:
-                self._tally.errors += 1
-                outcome, cause = Failure(reason_of(error, load.key), self._error_seconds), error
+        token = _current.set((self._me, weakref.ref(load)))
+        try:
+            outcome = await self._load(load.key)
+        except Exception as error:
+            self._tally.errors += 1
+            outcome, cause = Failure(reason_of(error, load.key), self._error_seconds), error
+        finally:
+            _current.reset(token)
         return Settled(outcome, frozenset(load.provisional - {load.key}), cause)
 
     async def _known(self, keys: Sequence[Key]) -> dict[Key, Definition | DefinitionError]:
@@ -300,12 +303,3 @@ _Reading: TypeAlias = tuple[
 # Weak, because whatever a load sets a timer for keeps its context: the driver's prepared
 # statements held all that a pass had read for five minutes after its end.
 _current: ContextVar[_Reading] = ContextVar("load", default=(lambda: None, lambda: None))
-
-
-@contextmanager
-def _reading(cache: DefinitionCache, load: Load) -> Iterator[None]:
-    token = _current.set((weakref.ref(cache), weakref.ref(load)))
-    try:
-        yield
-    finally:
-        _current.reset(token)

@@ -7,14 +7,12 @@ it again. When nobody waits any more, it is cancelled for good.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import anyio
-
+from prewarm.bell import Bell
 from prewarm.errors import CircularWait
 
 K = TypeVar("K", bound=Hashable)
@@ -69,7 +67,7 @@ class Flight(Generic[V]):
     """How many other flights can't land before this one."""
     flying: bool = False
     landing: _Landing[V] | None = None
-    changed: anyio.Event = field(default_factory=anyio.Event)
+    changed: Bell = field(default_factory=Bell)
     awaited: list[Flight[Any]] = field(default_factory=list)
 
     @property
@@ -77,12 +75,16 @@ class Flight(Generic[V]):
         return self.landing is not None or self.callers == 0
 
     async def result(self, work: Callable[[], Awaitable[V]]) -> V:
-        with self._boarded():
+        within = current_flight()
+        self._board(within)
+        try:
             while self.landing is None:
                 if self.flying:
                     await self.changed.wait()
                 else:
                     await self._fly(work)
+        finally:
+            self._leave(within)
         return self.landing.unwrap()
 
     def waits_for(self, other: Flight[Any]) -> bool:
@@ -97,20 +99,17 @@ class Flight(Generic[V]):
             seen.update(flight.awaited)
         return False
 
-    @contextmanager
-    def _boarded(self) -> Iterator[None]:
-        within = current_flight()
+    def _board(self, within: Flight[Any] | None) -> None:
         self.callers += 1
         if within is not None:
             self.held_up += 1
             within.awaited.append(self)
-        try:
-            yield
-        finally:
-            self.callers -= 1
-            if within is not None:
-                self.held_up -= 1
-                within.awaited.remove(self)
+
+    def _leave(self, within: Flight[Any] | None) -> None:
+        self.callers -= 1
+        if within is not None:
+            self.held_up -= 1
+            within.awaited.remove(self)
 
     async def _fly(self, work: Callable[[], Awaitable[V]]) -> None:
         self.flying = True
@@ -123,8 +122,7 @@ class Flight(Generic[V]):
             # Reached by cancellation too: all who wait wake up, the first of them flies.
             _current.reset(token)
             self.flying = False
-            self.changed.set()
-            self.changed = anyio.Event()
+            self.changed.ring()
 
 
 @dataclass(frozen=True, slots=True)
