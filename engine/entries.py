@@ -97,7 +97,8 @@ class Entries:
         if analysed.error is not None:
             return self._failure(module, analysed.error, retry=analysed.retry)
         # What memory has had to let go comes back in one query, not in one for each.
-        await self._cache.get_many(module.edges, limit=1)
+        if edges := module.edges:
+            await self._cache.get_many(edges, limit=1)
         visit = checked_visit(await self._visitor.visit(self._file(module), context))
         read = self._read(module, context)
         return WorkingEntry(

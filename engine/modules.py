@@ -1,7 +1,7 @@
 """The files of one snapshot, parsed and resolved once. Knows no database and no pass."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from engine.analyse import Analysed, AnalyseRequest, analyse
@@ -35,6 +35,11 @@ class Module(Compact):
     def edges(self) -> tuple[str, ...]:
         keys = {link.key for link in self.links}.union(self.consulted)
         return tuple(sorted(keys - {self.analysed.key}))
+
+    def as_visited(self) -> "Module":
+        """Without what only the definition is made of, which is the most of many small objects."""
+        analysed = replace(self.analysed, symbols=(), references=(), detail="")
+        return Module(analysed, self.links, self.probes, self.consulted)
 
     def open_chunks(self) -> list[tuple[Chunk, PreparedText]]:
         return self.analysed.open_chunks()
@@ -136,7 +141,7 @@ class Modules:
         if module.analysed.gone:
             self.vanished.add(key)
             raise ModuleUnusable(f"{key}: vanished")
-        self._spool.put(key, module)
+        self._spool.put(key, module.as_visited())
         definition = _definition(module)
         error = module.analysed.error
         fingerprint = definition.fingerprint if error is None else error_fingerprint(error)
@@ -146,7 +151,7 @@ class Modules:
         return definition
 
     def module(self, key: str) -> Module:
-        """A file that was loaded in this pass; `KeyError` if it was not."""
+        """A file that was loaded in this pass, as its visit needs it; `KeyError` if it was not."""
         return self._spool.get(key)  # type: ignore[no-any-return]
 
     async def _module(self, key: str) -> Module:

@@ -19,6 +19,8 @@ class Spool:
         self._file = tempfile.SpooledTemporaryFile(max_size=memory_bytes)  # noqa: SIM115
         self._places: dict[str, tuple[int, int]] = {}
         self._end = 0
+        # To seek, even to where the file stands, gives its buffer up.
+        self._is_at_end = True
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +39,9 @@ class Spool:
     def put(self, key: str, value: Any) -> None:
         """Keep `value`; what was kept under `key` before can't be reached any more."""
         data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-        self._file.seek(self._end)
+        if not self._is_at_end:
+            self._file.seek(self._end)
+            self._is_at_end = True
         self._file.write(data)
         self._places[key] = (self._end, len(data))
         self._end += len(data)
@@ -45,5 +49,6 @@ class Spool:
     def get(self, key: str) -> Any:
         """What was put last under `key`; `KeyError` if nothing was."""
         start, length = self._places[key]
+        self._is_at_end = False
         self._file.seek(start)
         return pickle.loads(self._file.read(length))  # noqa: S301 - written by this process
