@@ -33,6 +33,7 @@ from benchmarks.overhead_parts import Constant, MadeUp, NoChunk, OneChunk
 from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from benchmarks.visit_graphs import chain, star
 from engine import Engine, Isolation, Settings
+from engine.slots import Slot
 from engine.visit import Visitor
 from engine.visit_all import visit_all
 from resolver import DependencyGraph
@@ -79,8 +80,9 @@ async def by_plan(graph: Graph) -> float:
     plan = DependencyGraph(graph).plan()
     assert plan.max_layer_width  # Layers are made when they are asked for.
 
-    async def visit(_key: str) -> None:
-        await anyio.lowlevel.checkpoint()
+    async def visit(_key: str, slot: Slot) -> None:
+        async with slot:
+            await anyio.lowlevel.checkpoint()
 
     began = process_time()
     await visit_all(plan, visit, limit=LIMIT)

@@ -14,6 +14,7 @@ from benchmarks.edge_trees import FilesOnDisk, our_edges
 from benchmarks.prerender_service import Behaviour
 from benchmarks.visit_figures import Dependencies, Figures, bound_seconds, figures
 from engine import CardEntry, CardRealm, Engine, HttpRenderer, Isolation, PassReport, Settings
+from engine.slots import Slot
 from engine.visit_all import visit_all
 from resolver import DependencyGraph, render_envelope, visit_concurrency
 
@@ -59,8 +60,9 @@ async def run_graph(
         len(plan), plan.max_layer_width, envelope=render_envelope(behaviour.tabs), cap=cap
     )
 
-    async def visit(key: str) -> None:
-        await service.ask("visit", {"realm": name, "key": key})
+    async def visit(key: str, slot: Slot) -> None:
+        async with slot:
+            await service.ask("visit", {"realm": name, "key": key})
 
     await service.begin(behaviour)
     await visit_all(plan, visit, limit=limit)

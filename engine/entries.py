@@ -11,11 +11,14 @@ from engine.executors import Executor
 from engine.index.working import Candidate, FailedEntry, Working, WorkingEntry
 from engine.modules import Module, Modules, ModuleUnusable
 from engine.prepare_drafts import prepared_drafts
+from engine.slots import Slot
 from engine.sources import Source, Stamp
 from engine.visit import (
     DefinitionUnavailable,
     File,
     FileBroken,
+    SlotTaker,
+    Visit,
     VisitContext,
     Visitor,
     checked_visit,
@@ -47,6 +50,7 @@ class Entries:
     ) -> None:
         self._source = source
         self._visitor = visitor
+        self._takes_slot = isinstance(visitor, SlotTaker)
         self._executor = executor
         self._modules = modules
         self._cache = cache
@@ -57,12 +61,15 @@ class Entries:
         self._content_hash = content_hash
         self.failed = 0
 
-    async def visit(self, key: str) -> Outcome:
-        """One file's entry. Whatever goes wrong with it is its own error entry."""
+    async def visit(self, key: str, slot: Slot) -> Outcome:
+        """One file's entry. Whatever goes wrong with it is its own error entry.
+
+        The slot is for the visitor: before and after there is only work of our own.
+        """
         module = self._modules.module(key)
-        context = VisitContext(self._definition, self._content_hash)
+        context = VisitContext(self._definition, self._content_hash, slot)
         try:
-            return await self._entry(module, context)
+            return await self._entry(module, context, slot)
         except Exception as error:
             log.warning("visit of %s failed: %s: %s", key, type(error).__name__, error)
             retry = not isinstance(error, FileBroken)
@@ -92,14 +99,14 @@ class Entries:
             )
         return set(chosen)
 
-    async def _entry(self, module: Module, context: VisitContext) -> Outcome:
+    async def _entry(self, module: Module, context: VisitContext, slot: Slot) -> Outcome:
         analysed = module.analysed
         if analysed.error is not None:
             return self._failure(module, analysed.error, retry=analysed.retry)
         # What memory has had to let go comes back in one query, not in one for each.
         if edges := module.edges:
             await self._cache.get_many(edges, limit=1)
-        visit = checked_visit(await self._visitor.visit(self._file(module), context))
+        visit = checked_visit(await self._visited(self._file(module), context, slot))
         read = self._read(module, context)
         return WorkingEntry(
             analysed.key,
@@ -115,6 +122,12 @@ class Entries:
             await prepared_drafts(self._executor, analysed.key, visit.chunks),
             None if visit.document is None else stored_document(visit.document),
         )
+
+    async def _visited(self, file: File, context: VisitContext, slot: Slot) -> Visit:
+        if self._takes_slot:
+            return await self._visitor.visit(file, context)
+        async with slot:
+            return await self._visitor.visit(file, context)
 
     def _read(self, module: Module, context: VisitContext) -> dict[str, str]:
         """The other files that the entry depends on, each with the fingerprint that it saw."""

@@ -22,6 +22,7 @@ from engine.executors import Executor, worker_processes
 from engine.knee import Advice, Sample, Shape, advise
 from engine.modules import Modules, SnapshotTree
 from engine.settings import Settings
+from engine.slots import Slot
 from engine.sources import Snapshot, Source
 from engine.spool import Spool
 from engine.visit import Visitor
@@ -151,10 +152,10 @@ class Rehearsal:
         return Sample(cap, limit, seconds, cpu_seconds, self._entries.failed - failed)
 
     async def _visit(self, plan: Plan, limit: int) -> None:
-        async def visit(key: str) -> None:
+        async def visit(key: str, slot: Slot) -> None:
             began = time.perf_counter()
-            await self._entries.visit(key)
-            took = time.perf_counter() - began
+            await self._entries.visit(key, slot)
+            took = time.perf_counter() - began - slot.waited_seconds
             self._seconds[key] = min(took, self._seconds.get(key, took))
 
         await visit_all(plan, visit, limit=limit)

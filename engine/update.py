@@ -25,6 +25,7 @@ from engine.plan_shape import PlanShape, shape_of
 from engine.reasons import Why
 from engine.report import PassReport, Phase, Tracker
 from engine.settings import Settings
+from engine.slots import Slot
 from engine.sources import Source, SourceFile
 from engine.spool import Spool
 from engine.vectors import KnownVectors, PaidOnce
@@ -267,10 +268,10 @@ class _Updating:
         async def write() -> None:
             await write_all(outbox, self._working, vectors, written=self._written)
 
-        async def visit(key: str) -> None:
+        async def visit(key: str, slot: Slot) -> None:
             began = time.perf_counter()
-            outcome = await self._entries.visit(key)
-            self._seconds[key] = time.perf_counter() - began
+            outcome = await self._entries.visit(key, slot)
+            self._seconds[key] = time.perf_counter() - began - slot.waited_seconds
             await outbox.put(outcome)
 
         async with anyio.create_task_group() as tasks:

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from engine.chunk_text import PreparedText
 from engine.languages import Chunk, Link, Value
@@ -100,13 +101,18 @@ class File:
 
 
 class VisitContext:
-    """What a visit may ask of the other files. What it asks for is what it depends on."""
+    """What a visit may ask of the other files. What it asks for is what it depends on.
+
+    `slot` is for a `SlotTaker`.
+    """
 
     def __init__(
         self,
         definition: Callable[[str], Awaitable[Definition]],
         content_hash: Callable[[str], str] = lambda _: "",
+        slot: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
+        self.slot = slot or nullcontext()
         self._definition = definition
         self._content_hash = content_hash
         self._contents: dict[str, str] = {}
@@ -192,5 +198,19 @@ class Visitor(Protocol):
 
     @property
     def fingerprint(self) -> str: ...
+
+    async def visit(self, file: File, context: VisitContext) -> Visit: ...
+
+
+@runtime_checkable
+class SlotTaker(Protocol):
+    """What a visitor is that needs its slot for a part of a visit only.
+
+    It enters `context.slot` for that part, once, and as many files more as there are slots are
+    made ready before it or brought to their end after it. Behind it no other visit is waited for.
+    Of other visitors the whole visit has a slot.
+    """
+
+    takes_slot: Literal[True]
 
     async def visit(self, file: File, context: VisitContext) -> Visit: ...

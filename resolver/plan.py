@@ -139,6 +139,15 @@ class Plan:
         self._done += 1
         self._readiness.finish(row)
 
+    def behind(self, key: Key) -> int:
+        """How many layers wait for a key that is running; `KeyError` if it is not."""
+        return self._readiness.behind(self._running[key])
+
+    @property
+    def behind_next(self) -> int:
+        """The same of the key that `ready` would hand out first; -1 if none is ready."""
+        return self._readiness.behind_next()
+
     @property
     def is_done(self) -> bool:
         """Whether every key was handed out and is done."""

@@ -24,6 +24,7 @@ class Readiness:
         waiting = _edges_from_outside(dependents, components)
         self._waiting = waiting.data
         chains = _chains(dependents, components)
+        self._chains = chains.data
         place = np.argsort(-chains[sequence], kind="stable")
         self._by_rank = sequence[place]
         rank = np.empty(sequence.size, np.int32)
@@ -40,6 +41,14 @@ class Readiness:
             ranks = [heappop(self._free) for _ in range(limit)]
         rows: list[int] = self._by_rank[ranks].tolist() if ranks else []
         return rows
+
+    def behind(self, row: int) -> int:
+        """How many layers wait behind a row."""
+        return self._chains[row]
+
+    def behind_next(self) -> int:
+        """The same of the most urgent row that is free; -1 if none is."""
+        return self._chains[self._by_rank[self._free[0]]] if self._free else -1
 
     def finish(self, row: int) -> None:
         """One that was taken need no longer be waited for."""
