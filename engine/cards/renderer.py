@@ -18,13 +18,14 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import anyio
-import httpx
 
+from engine.cards.connections import AnswerTooLarge, Connections, NoAnswer, Post
 from engine.cards.html_text import text_of_html
 from engine.errors import BadSetting
 from engine.languages import cut_text, joined
@@ -85,6 +86,8 @@ class HttpRenderer:
     service itself: with another one every card is visited again. Redirects are not followed.
     """
 
+    takes_slot: Literal[True] = True
+
     def __init__(
         self, url: str, *, tabs: int = 5, version: str = "1", timeout_seconds: float = 60.0
     ) -> None:
@@ -95,13 +98,15 @@ class HttpRenderer:
         self._url = url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._visitor = SyntaxVisitor()
-        self._tabs = anyio.CapacityLimiter(render_envelope(tabs))
+        # Who finds a tab free asks at once, and not when the loop has done all else.
+        self._envelope = render_envelope(tabs)
+        self._tabs = anyio.Semaphore(self._envelope, fast_acquire=True)
         self._loads: SingleFlight[Module, None] = SingleFlight()
         self._loaded: dict[Module, None] = {}
-        self._client = httpx.AsyncClient(timeout=timeout_seconds, trust_env=False)
+        self._connections = Connections(self._url)
 
     def __repr__(self) -> str:
-        return f"HttpRenderer({self._url!r}, tabs={self._tabs.total_tokens + 1:.0f})"
+        return f"HttpRenderer({self._url!r}, tabs={self._envelope + 1})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,23 +117,29 @@ class HttpRenderer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._client.aclose()
+        self._connections.close()
 
     async def visit(self, file: File, context: VisitContext) -> Visit:
         visit = await self._visitor.visit(file, context)
         if file.language in MODULES:
-            await self._warm(file)
+            async with context.slot:
+                await self._warm(file)
         if visit.document is None:
             return visit
-        card = {"realm": file.realm, "key": file.key, "document": visit.document}
         contents = {key: context.content(key) for key in context.read if key != file.key}
-        for key, fingerprint in _modules_of(visit.document, contents).items():
-            await self._load(Module(file.realm, key, fingerprint))
-        rendered = await self._render(card)
+        modules = [
+            Module(file.realm, key, fingerprint)
+            for key, fingerprint in _modules_of(visit.document, contents).items()
+        ]
+        message = {"realm": file.realm, "key": file.key, "document": visit.document}
+        card = self._post("card", message)
+        async with context.slot:
+            answer = await self._answer(card, modules)
+        rendered = self._rendered(answer)
         for key in rendered.dependencies:
             if key != file.key:
                 context.content(key)
-        return replace(visit, chunks=(*visit.chunks, *_rendered(rendered.html, visit.chunks)))
+        return replace(visit, chunks=(*visit.chunks, *_chunks(rendered.html, visit.chunks)))
 
     async def _warm(self, file: File) -> None:
         try:
@@ -137,8 +148,14 @@ class HttpRenderer:
             log.warning("loading %s ahead failed, cards that need it try again: %s",
                         file.key, error)  # fmt: skip
 
-    async def _render(self, card: Mapping[str, object]) -> Rendered:
-        match await self._ask("card", card):
+    async def _answer(self, card: Post, modules: Sequence[Module]) -> bytes:
+        """What the service says of a card, once it has the modules that the card needs."""
+        for module in modules:
+            await self._load(module)
+        return await self._ask("card", card)
+
+    def _rendered(self, answer: bytes) -> Rendered:
+        match self._opened("card", answer):
             case {"html": str(html), **others}:
                 return Rendered(html, _keys(others.get("deps")))
         raise RenderFailed(f"{self._url}/card: answered without html")
@@ -149,34 +166,35 @@ class HttpRenderer:
             await self._loads.do(module, lambda: self._ask_to_load(module))
 
     async def _ask_to_load(self, module: Module) -> None:
-        await self._ask("module", module._asdict())
+        self._opened("module", await self._ask("module", self._post("module", module._asdict())))
         if len(self._loaded) >= MAX_LOADED:
             self._loaded.clear()
         self._loaded[module] = None
 
-    async def _ask(self, what: str, message: Mapping[str, object]) -> Any:
+    def _post(self, what: str, message: Mapping[str, object]) -> Post:
+        return self._connections.post(f"/{what}", json.dumps(message).encode())
+
+    async def _ask(self, what: str, post: Post) -> bytes:
         url = f"{self._url}/{what}"
         try:
             async with self._tabs:
                 with anyio.fail_after(self._timeout_seconds):
-                    return json.loads(await self._answer(url, message))
-        except (TimeoutError, httpx.TimeoutException):
+                    answer = await self._connections.answer(post, max_bytes=MAX_ANSWER_BYTES)
+        except TimeoutError:
             raise RenderFailed(f"{url}: no answer in {self._timeout_seconds:g} s") from None
-        except httpx.HTTPError as error:
-            raise RenderFailed(f"{url}: {type(error).__name__}: {error}") from None
-        except (ValueError, RecursionError):
-            raise RenderFailed(f"{url}: the answer is no JSON") from None
+        except NoAnswer as error:
+            raise RenderFailed(f"{url}: {error}") from None
+        except AnswerTooLarge:
+            raise RenderFailed(f"{url}: more than {MAX_ANSWER_BYTES} bytes") from None
+        if answer.status != HTTPStatus.OK:
+            raise RenderFailed(f"{url}: status {answer.status}")
+        return answer.body
 
-    async def _answer(self, url: str, message: Mapping[str, object]) -> bytes:
-        async with self._client.stream("POST", url, json=message) as response:
-            if response.status_code != httpx.codes.OK:
-                raise RenderFailed(f"{url}: status {response.status_code}")
-            answer = bytearray()
-            async for piece in response.aiter_bytes():
-                answer += piece
-                if len(answer) > MAX_ANSWER_BYTES:
-                    raise RenderFailed(f"{url}: more than {MAX_ANSWER_BYTES} bytes")
-        return bytes(answer)
+    def _opened(self, what: str, answer: bytes) -> Any:
+        try:
+            return json.loads(answer)
+        except (ValueError, RecursionError):
+            raise RenderFailed(f"{self._url}/{what}: the answer is no JSON") from None
 
 
 def _check(url: str) -> None:
@@ -204,7 +222,7 @@ def _modules_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> dic
     return {key: contents[key] for key in keys if key in contents}
 
 
-def _rendered(html: str, chunks: Sequence[DraftChunk]) -> list[DraftChunk]:
+def _chunks(html: str, chunks: Sequence[DraftChunk]) -> list[DraftChunk]:
     """The text of the HTML, with the lines and the title of the card's own chunks."""
     first = chunks[0]
     return [
