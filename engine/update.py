@@ -129,6 +129,9 @@ class _Updating:
         self._found = found
         self._working = working
         self._executor = executor
+        # To look whether it foretells takes longer than to look at a file's texts.
+        visitor = context.visitor
+        self._foreteller = visitor if isinstance(visitor, Foreteller) else None
         self._foretelling: Foretelling | None = None
         self._seconds: dict[str, float] = {}
         self._visit_seconds = 0.0
@@ -232,7 +235,7 @@ class _Updating:
             anyio.create_task_group() as tasks,
         ):
             vectors = PaidOnce(queue, known, on_the_way)
-            if is_paid and isinstance(self._context.visitor, Foreteller):
+            if is_paid and self._foreteller is not None:
                 self._foretelling = Foretelling(vectors, tasks)
             yield queue, vectors
 
@@ -243,8 +246,8 @@ class _Updating:
     def _loaded(self, module: Module) -> None:
         """A file was parsed. If it will be visited its texts need not wait for that."""
         self._context.tracker.loaded()
-        ahead, visitor, analysed = self._foretelling, self._context.visitor, module.analysed
-        if ahead is None or not isinstance(visitor, Foreteller):
+        ahead, visitor, analysed = self._foretelling, self._foreteller, module.analysed
+        if ahead is None or visitor is None:
             return
         if visitor.foretells(analysed.language) and self._invalidator.will_visit(analysed.key):
             ahead.tell(lambda: _texts(module))

@@ -195,7 +195,8 @@ class EmbeddingQueue:
             raise EmbeddingTimeout(
                 f"no vectors for a batch of {len(texts)} within {self._timeout_seconds:g} s"
             ) from None
-        rows = checked(answer, len(texts), self._embedder.dimension)
+        # All at once: vectors are stored as halves, and each would be one call of numpy's.
+        rows = checked(answer, len(texts), self._embedder.dimension).astype(np.float16)
         return {text.key: _vector(text, row) for text, row in zip(texts, rows, strict=True)}
 
     async def _take_in(self, found: Found) -> None:
@@ -212,5 +213,5 @@ class EmbeddingQueue:
             self._traffic.kept()
 
 
-def _vector(text: Text, row: NDArray[np.float32]) -> HalfVector:
+def _vector(text: Text, row: NDArray[np.float16]) -> HalfVector:
     return ShortenedVector(row, chars=len(text.text)) if text.is_shortened else HalfVector(row)
