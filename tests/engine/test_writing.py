@@ -432,7 +432,13 @@ async def test_batches_with_the_same_texts_do_not_wait_in_a_circle(opened: Opene
     vectors = {bytes([number]): HalfVector([1.0]) for number in range(100)}
     async with opened() as bench, open_database(dsn=bench.dsn, home=Path()) as database:
         working = Working(
-            database.pool, 1, uuid4(), Fence(1, uuid4()), embedder_id=1, listed_at_ns=0
+            database.pool,
+            1,
+            uuid4(),
+            Fence(1, uuid4()),
+            embedder_id=1,
+            listed_at_ns=0,
+            inherits=False,
         )
         async with anyio.create_task_group() as tasks, bench.connection.transaction():
             await bench.connection.execute(
