@@ -107,7 +107,9 @@ class Slot:
         traceback: TracebackType | None,
     ) -> None:
         # What this visit releases has less behind it than itself.
-        if self._slots.urgency >= max(self._urgency - 1, self._next_urgency()):
+        waiting = self._slots.urgency
+        if waiting >= max(self._urgency - 1, self._next_urgency()):
             self.give_up()
-            # Who has it now begins before this visit goes on.
-            await anyio.lowlevel.checkpoint()
+            if waiting > NOBODY:
+                # Who has it now begins before this visit goes on.
+                await anyio.lowlevel.checkpoint()
