@@ -55,10 +55,7 @@ class Definition:
     dependencies: tuple[str, ...] = ()
     detail: str = ""
     _digest: str = field(default="", init=False, repr=False, compare=False)
-    _by_name: dict[str, Symbol] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {})
+    _by_name: dict[str, Symbol] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -69,8 +66,10 @@ class Definition:
 
     def find(self, name: str) -> Symbol | None:
         """The symbol of this dotted name, the last one where a name is defined again."""
-        if not self._by_name:
-            self._by_name.update((symbol.name, symbol) for symbol in self.symbols)
+        if self._by_name is None:
+            by_name = {symbol.name: symbol for symbol in self.symbols}
+            object.__setattr__(self, "_by_name", by_name)
+            return by_name.get(name)
         return self._by_name.get(name)
 
     def _fingerprint(self) -> str:

@@ -121,7 +121,7 @@ class Holdings:
         if load.provisional - {load.key}:
             self._dependents.bequeath(load)
             return False
-        record = Record(load.key, load.version, outcome, frozenset(load.dependencies))
+        record = Record(load.key, load.version, outcome, load.dependencies)
         self.remember(record)
         self._unstored[load.key] = record
         return True
