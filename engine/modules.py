@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from engine.analyse import Analysed, AnalyseRequest, analyse
 from engine.chunk_text import PreparedText
 from engine.discover import content_hash
 from engine.executors import Executor
 from engine.languages import Chunk, Link, Resolution, decode, language_named
+from engine.loaded_facts import Facts, LoadedFacts
 from engine.sources import FileGone, FileTooLarge, Source, Unreadable
 from engine.spool import Spool
 from engine.visit import error_fingerprint
@@ -45,47 +45,34 @@ class Module(Compact):
         return self.analysed.open_chunks()
 
 
-class Facts(NamedTuple):
-    """What stays in memory of a file that was loaded in this pass.
-
-    The edges are the files whose definitions its visit is likely to read. The fingerprint
-    is that of its definition or, where there is none, of the error.
-    """
-
-    content_hash: bytes
-    edges: tuple[str, ...]
-    fingerprint: str
-    error: str | None
-
-
 class SnapshotTree:
     """The keys of a snapshot and its configuration files, as resolution asks for them.
 
     What is too large to be parsed is not read here either: nothing would tell of its
-    changes. `read_hashes` are those of the contents that were read.
+    changes. `rows` counts the keys, `read_hashes` are those of the contents that were read.
     """
 
     def __init__(self, source: Source, keys: Iterable[str], *, max_bytes: int) -> None:
         self._source = source
         self._max_bytes = min(max_bytes, MAX_CONFIGURATION_BYTES)
-        self._keys = frozenset(keys)
+        self.rows = {key: row for row, key in enumerate(keys)}
         self._folders: dict[str, list[str]] | None = None
         self._texts: dict[str, str | None] = {}
         self.read_hashes: dict[str, bytes] = {}
 
     def __contains__(self, key: object) -> bool:
-        return key in self._keys
+        return key in self.rows
 
     def files_in(self, folder: str) -> Sequence[str]:
         if self._folders is None:
             self._folders = {}
-            for key in sorted(self._keys):
+            for key in sorted(self.rows):
                 self._folders.setdefault(key.rpartition("/")[0], []).append(key)
         return self._folders.get(folder, ())
 
     def read(self, key: str) -> str | None:
         if key not in self._texts:
-            self._texts[key] = self._text(key) if key in self._keys else None
+            self._texts[key] = self._text(key) if key in self.rows else None
         return self._texts[key]
 
     def _text(self, key: str) -> str | None:
@@ -121,7 +108,7 @@ class Modules:
         self._executor = executor
         self._spool = spool
         self._bounds = (max_bytes, chunk_chars)
-        self._facts: dict[str, Facts] = {}
+        self._facts = LoadedFacts(tree.rows)
         self.vanished: set[str] = set()
 
     def facts(self, key: str) -> Facts | None:
@@ -145,7 +132,8 @@ class Modules:
         definition = _definition(module)
         error = module.analysed.error
         fingerprint = definition.fingerprint if error is None else error_fingerprint(error)
-        self._facts[key] = Facts(module.analysed.content_hash, module.edges, fingerprint, error)
+        facts = Facts(module.analysed.content_hash, module.edges, fingerprint, error)
+        self._facts.put(key, facts)
         if error is not None:
             raise ModuleUnusable(f"{key}: {error}")
         return definition
