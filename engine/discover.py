@@ -156,7 +156,9 @@ class Changes:
         """The files that are visited for their own sake."""
         again = Why.RECIPE if self.everything else Why.FAILED
         kinds = ((self.added, Why.ADDED), (self.modified, Why.CONTENT), (self.again, again))
-        return {file.key: Reason(why) for files, why in kinds for file in files}
+        # One reason for all of a kind, not one for each file.
+        reasons = ((files, Reason(why)) for files, why in kinds)
+        return {file.key: reason for files, reason in reasons for file in files}
 
 
 def changes(
