@@ -199,8 +199,7 @@ class _Updating:
 
     def _plan(self, keys: set[str]) -> Plan:
         """The visits in dependency order, by the edges that were found in this pass."""
-        facts = {key: self._modules.facts(key) for key in keys}
-        edges = {key: each.edges if each else () for key, each in facts.items()}
+        edges = {key: each.edges if (each := self._modules.facts(key)) else () for key in keys}
         return DependencyGraph(edges).plan()
 
     def _concurrency(self, plan: Plan) -> int:
