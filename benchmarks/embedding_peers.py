@@ -39,14 +39,14 @@ PEERS = {
 async def run_peer(name: str, folder: Path, dsn: str, url: str, texts: Path) -> float:
     """The seconds of its index call, without imports, in a process of its own."""
     peer = PEERS[name]
-    python = await anyio.to_thread.run_sync(_environment, peer, folder / f"peer-{name}")
+    python = await anyio.to_thread.run_sync(environment_of, peer, folder / f"peer-{name}")
     command = [str(python), str(SCRIPTS / peer.script), dsn, url, str(texts)]
     done = await anyio.run_process(command, stderr=None)
     seconds: float = json.loads(done.stdout.splitlines()[-1])["seconds"]
     return seconds
 
 
-def _environment(peer: Peer, folder: Path) -> Path:
+def environment_of(peer: Peer, folder: Path) -> Path:
     python = folder / "bin/python"
     if not python.exists():
         print(f"installing {', '.join(peer.packages)}", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ from statistics import median, median_low
 
 import psutil
 
-from benchmarks.embedding_peers import PEERS, SCRIPTS, Peer, _environment
+from benchmarks.embedding_peers import PEERS, SCRIPTS, Peer, environment_of
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.05
@@ -91,7 +91,7 @@ def python_for(name: str, folder: Path) -> Path:
     if not packages:
         return Path(sys.executable)
     peer = Peer(CONTENDERS[name].script, (*packages, "psutil"))
-    return _environment(peer, folder / f"peer-{name}")
+    return environment_of(peer, folder / f"peer-{name}")
 
 
 def _watch(process: "subprocess.Popen[str]") -> float:
