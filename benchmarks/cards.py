@@ -9,13 +9,16 @@ so that it is the engine that is measured.
 import argparse
 import json
 import random
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from engine import CardRealm, Engine, Isolation, PassReport, Settings
 
 BASE = "https://cardstack.com/base"
@@ -138,7 +141,28 @@ def _reference(name: str) -> str:
     return "../common/thing" if name == "Thing" else f"../types/{name.lower()}"
 
 
-async def measure(root: Path, home: Path, realm: Generated) -> list[tuple[str, PassReport]]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One change and what the pass after it did."""
+
+    change: str
+    visited: int
+    cut_off: int
+    errors: int
+    width: int
+    depth: int
+    seconds: float
+
+    @classmethod
+    def of(cls, change: str, report: PassReport, seconds: float) -> "Row":
+        return cls(
+            change, report.visited, report.cut_off, report.errors, report.max_layer_width,
+            report.topo_depth, round(seconds, 3),
+        )  # fmt: skip
+
+
+async def measure(root: Path, home: Path, realm: Generated) -> tuple[list[Row], list[str]]:
+    """A row for each change, and what queries take after all of them."""
     module = root / f"{EDITED}.gts"
     plain = module.read_text()
     changes: tuple[tuple[str, Callable[[], object]], ...] = (
@@ -147,61 +171,59 @@ async def measure(root: Path, home: Path, realm: Generated) -> list[tuple[str, P
         ("nothing", lambda: None),
         ("template of the most used module", lambda: module.write_text(plain.replace("h1", "h2"))),
         ("field of the most used module renamed", lambda: module.write_text(realm.thing("name"))),
-        ("and back", lambda: module.write_text(plain)),
+        ("the field back", lambda: module.write_text(plain)),
         ("most used module gone", module.unlink),
-        ("and back", lambda: module.write_text(plain)),
+        ("the module back", lambda: module.write_text(plain)),
         ("one card", lambda: _edit(root / "cards/card-0007.json")),
     )
-    print(f"{'change':40}{'visited':>8}{'cut off':>8}{'errors':>7}{'width':>6}{'depth':>6}{'s':>8}")
-    reports: list[tuple[str, PassReport]] = []
+    rows: list[Row] = []
     async with Engine.open(_settings(home)) as engine:
         for change, make in changes:
             make()
             added = await engine.add_realm("cards", CardRealm(root))
             began = time.monotonic()
             report = await (await added.index()).finished()
-            _print(change, report, time.monotonic() - began)
-            reports.append((change, report))
-        await _print_queries(engine)
-    return reports
+            rows.append(Row.of(change, report, time.monotonic() - began))
+            print(f"{change}: {rows[-1].seconds:.2f} s", file=sys.stderr, flush=True)
+        return rows, await _queries(engine)
 
 
 def _settings(home: Path) -> Settings:
     return Settings(home=home, embedder="hashed", isolation=Isolation.INLINE)
 
 
-def _print(change: str, report: PassReport, seconds: float) -> None:
-    print(
-        f"{change:40}{report.visited:>8}{report.cut_off:>8}{report.errors:>7}"
-        f"{report.max_layer_width:>6}{report.topo_depth:>6}{seconds:>8.2f}",
-        flush=True,
-    )
-
-
 def _edit(path: Path) -> None:
     path.write_text(path.read_text().replace('"title": "', '"title": "Another '))
 
 
-async def _print_queries(engine: Engine) -> None:
+async def _queries(engine: Engine) -> list[str]:
+    notes = []
     for what in ({"type": "Thing"}, {"type": "Thing", "where": {"count": ("gt", 600)}}):
         began = time.monotonic()
         found = await engine.cards("cards", limit=1000, **what)
-        print(f"{what}: {len(found)} cards in {(time.monotonic() - began) * 1000:.1f} ms")
+        notes.append(f"{what}: {len(found)} cards in {(time.monotonic() - began) * 1000:.1f} ms")
+    return notes
+
+
+def result(rows: Sequence[Row], notes: Sequence[str]) -> Result:
+    found = figures(rows)
+    panels = [
+        Panel(title=title, rows=found, x="change", y=y, kind="bars", log_y=True)
+        for title, y in (("seconds of a pass", "seconds"), ("files visited", "visited"))
+    ]
+    return Result(name="cards", question=question(__doc__), rows=found, panels=panels, notes=notes)
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=question(__doc__))
     arguments.add_argument("--modules", type=int, default=210)
     arguments.add_argument("--cards", type=int, default=640)
-    arguments.add_argument("--json", type=Path, help="where to write the reports as well")
+    add_options(arguments)
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as home:
         realm = Generated(Path(root), modules=chosen.modules, cards=chosen.cards)
-        reports = anyio.run(measure, Path(root), Path(home), realm)
-    if chosen.json:
-        chosen.json.write_text(
-            json.dumps([{"change": name, **each.as_json()} for name, each in reports])
-        )
+        rows, notes = anyio.run(measure, Path(root), Path(home), realm)
+    publish(result(rows, notes), chosen)
 
 
 if __name__ == "__main__":

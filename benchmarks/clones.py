@@ -19,7 +19,7 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks.results import Result, add_options, figures, publish, question
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from engine import Engine, GitRepository, Isolation, Settings
 
 # The server of the tests, which counts what it is asked for.
@@ -103,7 +103,12 @@ def main() -> None:
         with git_server(place / "served") as server:
             rows = [clone_by_itself(server, "tree", place / "clone")]
             rows += anyio.run(measure, upstream, server, place / "home")
-    publish(Result(name="clones", question=question(__doc__), rows=figures(rows)), options)
+    found = figures(rows)
+    panels = [
+        Panel(title=title, rows=found, x="situation", y=y, kind="bars", log_y=True)
+        for title, y in (("seconds", "seconds"), ("bytes sent", "sent_bytes"))
+    ]
+    publish(Result(name="clones", question=question(__doc__), rows=found, panels=panels), options)
 
 
 if __name__ == "__main__":

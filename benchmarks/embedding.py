@@ -34,7 +34,7 @@ from pgvector.asyncpg import register_vector
 
 from benchmarks.embedding_peers import PEERS, run_peer
 from benchmarks.provider_client import ProviderClient
-from benchmarks.results import Result, add_options, figures, publish, question
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from benchmarks.slow_provider import (
     AT_ONCE,
     BATCH_SECONDS,
@@ -250,6 +250,18 @@ def _with_ratios(rows: list[Row]) -> list[Row]:
     ]
 
 
+def result(rows: Sequence[Row]) -> Result:
+    found = figures(rows)
+    panels = [
+        Panel(title=title, rows=found, x="case", y=y, series="who", kind="bars")
+        for title, y in (
+            ("seconds from the first request to the last answer", "embedding"),
+            ("requests", "requests"),
+        )
+    ]
+    return Result(name="embedding", question=question(__doc__), rows=found, panels=panels)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("tree", type=Path)
@@ -262,7 +274,7 @@ def main() -> None:
         home = Path(folder) / "home"
         home.mkdir(mode=0o755)
         rows = anyio.run(lambda: measure(options.tree, home, rounds=options.rounds, peers=peers))
-    publish(Result(name="embedding", question=question(__doc__), rows=figures(rows)), options)
+    publish(result(rows), options)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import asyncpg
 
-from benchmarks.results import Result, add_options, figures, publish, question
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from engine import Engine, Folder, Isolation, PassReport, Settings
 from engine.index.database import open_database
 
@@ -131,6 +131,15 @@ def _row(change: str, report: PassReport, written: int, seconds: float, full: fl
     )  # fmt: skip
 
 
+def result(rows: Sequence[Row]) -> Result:
+    found = figures(rows)
+    panels = [
+        Panel(title=title, rows=found, x="change", y=y, kind="bars", log_y=True)
+        for title, y in (("seconds of a pass", "seconds"), ("rows written", "rows_written"))
+    ]
+    return Result(name="incremental", question=question(__doc__), rows=found, panels=panels)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("tree", type=Path, nargs="?")
@@ -146,7 +155,7 @@ def main() -> None:
         else:
             shutil.copytree(options.tree, root, symlinks=True)
         rows = anyio.run(measure, root, home)
-    publish(Result(name="incremental", question=question(__doc__), rows=figures(rows)), options)
+    publish(result(rows), options)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import anyio
 import asyncpg
 
 from benchmarks.job_contender import QUEUES, Contender, contender
-from benchmarks.results import Result, add_options, figures, publish, question
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from engine.index.embedded import embedded_postgres
 
 # A worker that has just started does more than an idle one, and a session that has gone
@@ -144,7 +144,16 @@ def result(rows: list[Row]) -> Result:
     cells = [
         {name: cell for name, cell in row.items() if name != "promises"} for row in figures(rows)
     ]
-    return Result(name="jobs", question=question(__doc__), rows=cells, notes=notes)
+    panels = [
+        Panel(title=title, rows=cells, x="queue", y=y, kind="bars")
+        for title, y in (
+            ("jobs enqueued a second, one by one", "enqueued_per_second"),
+            ("jobs enqueued a second, in batches", "enqueued_in_batches_per_second"),
+            ("empty jobs run a second", "run_per_second"),
+            ("from request to start at the median, ms", "start_ms_p50"),
+        )
+    ]
+    return Result(name="jobs", question=question(__doc__), rows=cells, panels=panels, notes=notes)
 
 
 def main() -> None:

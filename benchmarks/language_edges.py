@@ -9,10 +9,9 @@ has too, recall the share of the tool's that we have. Each option may be given s
 """
 
 import argparse
-import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.edge_oracles import (
@@ -23,6 +22,7 @@ from benchmarks.edge_oracles import (
     typescript_edges,
 )
 from benchmarks.edge_trees import Edges, FilesOnDisk, our_edges
+from benchmarks.results import Panel, Result, Row, add_options, publish, question
 
 MOST_DIFFERENCES = 10
 
@@ -98,27 +98,55 @@ def compare_java(tree: Path) -> Comparison:
     return compared("Java", "javac, jdeps", tree, ours, jdeps_edges(tree))
 
 
-def print_table(found: list[Comparison]) -> None:
-    print("| language | tree | oracle | files | ours | theirs | both | precision | recall |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for each in found:
-        counts = f"{each.files:,} | {each.ours:,} | {each.theirs:,} | {each.both:,}"
-        shares = f"{each.precision:.3f} | {each.recall:.3f}"
-        print(f"| {each.language} | {each.tree} | {each.oracle} | {counts} | {shares} |")
-    for each in found:
-        print(f"\n{each.language}, {each.tree}: the most frequent differences")
-        for difference, times in each.differences:
-            print(f"{times:6}  {difference}")
+def result(found: Sequence[Comparison]) -> Result:
+    rows: list[Row] = [
+        {
+            "language": each.language,
+            "tree": each.tree,
+            "oracle": each.oracle,
+            "files": each.files,
+            "ours": each.ours,
+            "theirs": each.theirs,
+            "both": each.both,
+            "precision": each.precision,
+            "recall": each.recall,
+        }
+        for each in found
+    ]
+    shares: list[Row] = [
+        {"tree": row["tree"], "share": share, "of": row[share]}
+        for row in rows
+        for share in ("precision", "recall")
+    ]
+    return Result(
+        name="language_edges",
+        question=question(__doc__),
+        rows=rows,
+        panels=(
+            Panel(
+                title="share of edges", rows=shares, x="tree", y="of", series="share", kind="bars"
+            ),
+        ),
+        notes=[
+            f"{each.language}, {each.tree}, the most frequent differences: {_told(each)}."
+            for each in found
+            if each.differences
+        ],
+    )
+
+
+def _told(each: Comparison) -> str:
+    return "; ".join(f"{difference} ({times})" for difference, times in each.differences)
 
 
 def parsed_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(description=question(__doc__))
     for name in ("python", "script", "go", "c", "java"):
         parser.add_argument(f"--{name}", type=Path, action="append", default=[], metavar="TREE")
     parser.add_argument("--c-include", action="append", default=[], help="a folder below the tree")
     parser.add_argument("--go-command", default="go")
     parser.add_argument("--typescript", type=Path, help="the folder of the npm package")
-    parser.add_argument("--json", type=Path)
+    add_options(parser)
     found = parser.parse_args()
     if found.script and not found.typescript:
         parser.error("--script needs --typescript")
@@ -136,10 +164,7 @@ def main() -> None:
         (asked.java, compare_java),
     ]
     found = [compare(tree.resolve()) for trees, compare in kinds for tree in trees]
-    print_table(found)
-    if asked.json:
-        rows = [{**asdict(e), "precision": e.precision, "recall": e.recall} for e in found]
-        asked.json.write_text(json.dumps(rows, indent=1) + "\n")
+    publish(result(found), asked)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from benchmarks.results import Panel, Result, Row, add_options, publish, question
 
 SAMPLE_SECONDS = 0.1
 
@@ -77,7 +79,7 @@ class Sample(dict[str, Held]):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Measured:
     """`at_peak` is the moment when the sum of all is highest; `peaks` those of each part."""
 
     megabytes: float
@@ -106,7 +108,7 @@ def copy_until(source: Path, tree: Path, megabytes: float) -> float:
     return size / 1e6
 
 
-def measure(tree: Path, home: Path, megabytes: float) -> Result:
+def measure(tree: Path, home: Path, megabytes: float) -> Measured:
     environment = os.environ | {"WIDTHWISE_HOME": str(home), "WIDTHWISE_DSN": ""}
     command = [sys.executable, "-c", "from engine.cli import main; main()"]
     began = time.monotonic()
@@ -120,7 +122,7 @@ def measure(tree: Path, home: Path, megabytes: float) -> Result:
         sys.exit(f"widthwise index failed: {report}")
     at_peak = max(taken, key=lambda sample: whole(sample).together)
     peaks = {part: max(sample[part].together for sample in taken) for part in PARTS}
-    return Result(megabytes, report["files"], report["chunks"], seconds, at_peak, peaks)
+    return Measured(megabytes, report["files"], report["chunks"], seconds, at_peak, peaks)
 
 
 def whole(sample: Sample) -> Held:
@@ -171,52 +173,52 @@ def _held(process: psutil.Process) -> Held:
     return Held()
 
 
-def table(result: Result) -> str:
-    rows = [
-        (part, *_cells(held), f"{result.peaks[part]:.0f}") for part, held in result.at_peak.items()
-    ]
-    lines = [
-        (
-            "MiB at the peak of all",
-            "processes",
-            "own",
-            "files",
-            "shared",
-            "together",
-            "its own peak",
-        ),
-        *rows,
-        ("all together", *_cells(whole(result.at_peak)), ""),
-        ("to beat", *[""] * 4, str(TO_BEAT_MIB), ""),
-    ]
+def result(measured: Measured) -> Result:
+    """A row for each part, and one for all of them at the moment when their sum was highest."""
+    rows = [_row(part, held, measured.peaks[part]) for part, held in measured.at_peak.items()]
+    together = whole(measured.at_peak)
+    rows.append(_row("all together", together, together.together))
     head = (
-        f"{result.megabytes:.0f} MB in {result.files} files, {result.chunks} chunks,"
-        f" {result.seconds:.0f} s"
+        f"{measured.megabytes:.0f} MB in {measured.files} files, {measured.chunks} chunks,"
+        f" {measured.seconds:.0f} s."
     )
-    return "\n".join(
-        [head, *("{:<24}{:>10}{:>7}{:>7}{:>8}{:>10}{:>14}".format(*line) for line in lines)]
+    panel = Panel(
+        title="MiB at the peak of all", rows=rows, x="part", y="together", kind="bars",
+        level=TO_BEAT_MIB,
+    )  # fmt: skip
+    return Result(
+        name="memory",
+        question=question(__doc__),
+        rows=rows,
+        panels=(panel,),
+        notes=(head, f"To beat: {TO_BEAT_MIB} MiB."),
     )
 
 
-def _cells(held: Held) -> list[str]:
-    numbers = (held.own, held.files, held.shared, held.together)
-    return [str(held.processes), *(f"{number:.0f}" for number in numbers)]
+def _row(part: str, held: Held, peak: float) -> Row:
+    return {
+        "part": part,
+        "processes": held.processes,
+        "own": round(held.own),
+        "files": round(held.files),
+        "shared": round(held.shared),
+        "together": round(held.together),
+        "its_own_peak": round(peak),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("--source", type=Path, default=Path(sysconfig.get_path("stdlib")))
     parser.add_argument("--megabytes", type=float, default=70)
-    parser.add_argument("--json", type=Path)
+    add_options(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as folder:
         tree, home = Path(folder) / "tree", Path(folder) / "home"
         megabytes = copy_until(options.source, tree, options.megabytes)
-        result = measure(tree, home, megabytes)
+        measured = measure(tree, home, megabytes)
         shutil.rmtree(tree)
-    print(table(result))
-    if options.json:
-        options.json.write_text(json.dumps(asdict(result), indent=2))
+    publish(result(measured), options)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ import anyio
 import psutil
 import yaml
 
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
+from benchmarks.results import Row as Figures
 from engine import Engine, HashedEmbedder, Isolation, OpenApiCatalog, PassReport, Settings
 from engine.embedders import Vectors
 
@@ -216,7 +218,7 @@ async def measure(
                 report = await (await realm.index()).finished()
                 seconds = time.monotonic() - began
                 rows.append(_row(change, report, seconds, *await _straight_alone(path, batch_ms)))
-                _print(rows[-1])
+                print(f"{change}: {seconds:.2f} s", file=sys.stderr, flush=True)
     return rows, peak.megabytes
 
 
@@ -267,27 +269,34 @@ def _watched() -> Iterator[_Peak]:
         thread.join()
 
 
-HEAD = (
-    f"{'change':26}{'s':>8}{'visited':>9}{'cut off':>9}{'deleted':>9}{'texts':>8}"
-    f"{'straight s':>12}{'its texts':>11}{'ratio':>8}"
-)
-
-
-def _print(row: Row) -> None:
-    print(
-        f"{row.change:26}{row.seconds:>8.2f}{row.visited:>9}{row.cut_off:>9}{row.deleted:>9}"
-        f"{row.texts_embedded:>8}{row.straight_seconds:>12.2f}{row.straight_texts:>11}"
-        f"{row.ratio:>7.1f}x",
-        flush=True,
+def result(rows: Sequence[Row], *, notes: Sequence[str]) -> Result:
+    found = [{**each, "ratio": row.ratio} for each, row in zip(figures(rows), rows, strict=True)]
+    beside: list[Figures] = [
+        {"change": row.change, "who": who, "seconds": seconds}
+        for row in rows
+        for who, seconds in (("widthwise", row.seconds), ("straight", row.straight_seconds))
+    ]
+    panels = [
+        Panel(
+            title="seconds after a change", rows=beside, x="change", y="seconds", series="who",
+            kind="bars", log_y=True,
+        ),
+        Panel(
+            title="texts embedded", rows=found, x="change", y="texts_embedded", kind="bars",
+            log_y=True,
+        ),
+    ]  # fmt: skip
+    return Result(
+        name="openapi", question=question(__doc__), rows=found, panels=panels, notes=notes
     )
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=question(__doc__))
     arguments.add_argument("document", nargs="?", type=Path)
     arguments.add_argument("--operations", type=int, default=1_000)
     arguments.add_argument("--batch-ms", type=float, default=20)
-    arguments.add_argument("--json", type=Path, help="Write the figures there, too.")
+    add_options(arguments)
     arguments.add_argument("--straight", action="store_true", help="Run the script alone.")
     chosen = arguments.parse_args()
     if chosen.straight:
@@ -296,13 +305,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as home:
         spec = load(chosen.document) if chosen.document else generated(chosen.operations)
         operations = sum(len(item) for item in spec["paths"].values())
-        print(f"{operations} operations, {len(json.dumps(spec)) / 1e6:.1f} MB\n{HEAD}")
+        size = f"{operations} operations, {len(json.dumps(spec)) / 1e6:.1f} MB."
         path = Path(root) / "api.json"
         rows, peak = anyio.run(measure, spec, path, Path(home), chosen.batch_ms)
-        print(f"memory at the peak, beside what the benchmark holds: {peak:.0f} MB")
-    if chosen.json:
-        figures = {"operations": operations, "peak_mb": peak, "rows": [asdict(row) for row in rows]}
-        chosen.json.write_text(json.dumps(figures, indent=2))
+    memory = f"Memory at the peak, beside what the benchmark holds: {peak:.0f} MB."
+    publish(result(rows, notes=(size, memory)), chosen)
 
 
 if __name__ == "__main__":

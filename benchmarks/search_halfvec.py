@@ -20,7 +20,7 @@ import asyncpg
 import numpy as np
 from pgvector import HalfVector, Vector
 
-from benchmarks.results import Result, add_options, figures, publish, question
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from benchmarks.search_documents import collected
 from benchmarks.search_index import Index, indexed
 from benchmarks.search_quality import server
@@ -138,10 +138,24 @@ async def main() -> None:
         index = await indexed(address, database.pool, options.source, options.embedder)
         count, rows = await bench(database.pool, index, options.source, options.questions)
     notes = [f"{count:,} vectors, {options.questions} questions"]
+    found = [{"pair": f"{row.column}, {row.index}", **each}
+             for row, each in zip(rows, figures(rows), strict=True)]  # fmt: skip
+    panels = [
+        Panel(title=title, rows=found, x="pair", y=y, kind="bars")
+        for title, y in (
+            ("MiB of the index", "index_mib"),
+            ("milliseconds by the index", "index_ms"),
+            ("milliseconds by every row", "exact_ms"),
+            ("recall at ten by the index", "index_recall"),
+        )
+    ]
     publish(
-        Result(name="search_halfvec", question=question(__doc__), rows=figures(rows), notes=notes),
+        Result(
+            name="search_halfvec", question=question(__doc__), rows=found, panels=panels,
+            notes=notes,
+        ),
         options,
-    )
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ standard library and in Django, so their vectors look a little better here than 
 """
 
 import argparse
-import json
 import random
+import sys
 import sysconfig
 import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -24,6 +24,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results import Panel, Result, Row, add_options, publish, question
 from benchmarks.search_bm25 import BM25
 from benchmarks.search_documents import Function, collected
 from benchmarks.search_index import Index, filled, indexed
@@ -53,13 +54,42 @@ async def main() -> None:
     ):
         ask = of_docstrings if options.kind == "docstrings" else of_questions
         tables = [table async for table in ask(options, address, database.pool)]
-    if options.json:
-        rows = [{"title": title, "rows": [asdict(row) for row in rows]} for title, rows in tables]
-        options.json.write_text(json.dumps(rows, indent=1))
+    publish(result(tables), options)
+
+
+def result(tables: Sequence[tuple[str, Sequence[Line]]]) -> Result:
+    """One row for each ranking of each table; `low` and `high` are where 95 % of means lie."""
+    rows: list[Row] = [
+        {
+            "asked": title,
+            "ranking": line.label,
+            **_spread("mrr", line.mrr),
+            **_spread("recall", line.recall),
+            **_spread("to_hybrid", line.difference),
+        }
+        for title, lines in tables
+        for line in lines
+    ]
+    panels = [
+        Panel(
+            title=title,
+            rows=[row for row in rows if row["asked"] == title],
+            x="ranking",
+            y="mrr",
+            kind="bars",
+        )
+        for title, _ in tables
+    ]
+    return Result(name="search_quality", question=question(__doc__), rows=rows, panels=panels)
+
+
+def _spread(name: str, values: tuple[float, float, float]) -> Row:
+    mean, low, high = (round(value, 4) for value in values)
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
 def parsed_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("kind", choices=("docstrings", "questions"))
     parser.add_argument("--dsn", help="an empty Postgres with pgvector; else the embedded one")
     parser.add_argument("--source", type=Path, default=Path(sysconfig.get_path("stdlib")))
@@ -67,7 +97,7 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=300)
     parser.add_argument("--embedder", default="local")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
+    add_options(parser)
     return parser.parse_args()
 
 
@@ -129,18 +159,12 @@ async def table(
     right: Sequence[set[str]],
     bodies: Sequence[str],
 ) -> list[Line]:
-    print(
-        f"\n{title}\n{'':34} {'MRR@10':>8} {'(95 %)':>13} {'recall@10':>10} {'(95 %)':>13}", end=""
-    )
-    print(f" {'to hybrid':>10} {'(95 %)':>15}")
+    print(f"{title}: asking", file=sys.stderr, flush=True)
     bm25 = BM25(bodies)
     found = {"BM25": [places_of(map(index.key_of, bm25.best(each, 200))) for each in questions]}
     found |= await rankings.answers(pool, index, questions)
     places = {label: in_first_ten(each, right) for label, each in found.items()}
-    lines = [line(label, each, places["hybrid"]) for label, each in places.items()]
-    for each in lines:
-        print(shown(each), flush=True)
-    return lines
+    return [line(label, each, places["hybrid"]) for label, each in places.items()]
 
 
 def in_first_ten(found: Sequence[Places], right: Sequence[set[str]]) -> NDArray[np.float64]:
@@ -161,15 +185,6 @@ def interval(values: NDArray[np.float64] | NDArray[np.bool_]) -> tuple[float, fl
     drawn = np.random.default_rng(0).choice(values, (2000, len(values))).mean(axis=1)
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(values.mean()), float(low), float(high)
-
-
-def shown(row: Line) -> str:
-    mrr, recall, difference = row.mrr, row.recall, row.difference
-    return (
-        f"{row.label:34} {mrr[0]:>8.3f} {f'{mrr[1]:.3f}-{mrr[2]:.3f}':>13}"
-        f" {recall[0]:>10.3f} {f'{recall[1]:.3f}-{recall[2]:.3f}':>13}"
-        f" {difference[0]:>+10.3f} {f'{difference[1]:+.3f} {difference[2]:+.3f}':>15}"
-    )
 
 
 if __name__ == "__main__":

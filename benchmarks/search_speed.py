@@ -21,7 +21,7 @@ import anyio
 import numpy as np
 
 from benchmarks.generated_chunks import Collection, Vectors, fill, generate, last_version, questions
-from benchmarks.results import Result, add_options, figures, publish, question
+from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from engine.index.database import Database, open_database
 from engine.index.question import Questions
 from engine.index.search import register_embedder, search
@@ -223,6 +223,23 @@ def _kept(home: Path | None, rows: int) -> Iterator[Path]:
         yield Path(passing)
 
 
+def result(rows: Sequence[Row]) -> Result:
+    found = figures(rows)
+    drawn = [
+        {**each, "case": f"{row.case}, every row" if row.way == "exact" else row.case,
+         "chunks": f"{row.rows:,} chunks"}
+        for row, each in zip(rows, found, strict=True)
+    ]  # fmt: skip
+    panels = [
+        Panel(title=title, rows=drawn, x="case", y=y, series="chunks", kind="bars", log_y=True)
+        for title, y in (
+            ("milliseconds at the median", "p50"),
+            (f"searches a second, {CLIENTS} clients", "per_second"),
+        )
+    ]
+    return Result(name="search_speed", question=question(__doc__), rows=found, panels=panels)
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 200_000])
@@ -235,9 +252,7 @@ async def main() -> None:
         with _kept(options.home, rows) as home:
             tables += await bench(rows, options.questions, home)
     if tables:
-        publish(
-            Result(name="search_speed", question=question(__doc__), rows=figures(tables)), options
-        )
+        publish(result(tables), options)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from benchmarks.job_verdict import (
     live,
     takeovers,
 )
+from benchmarks.results import Panel, Result, Row, add_options, publish, question
 from engine import Engine, Folder, Settings
 from engine.index.embedded import embedded_postgres
 from engine.opening import Work
@@ -69,6 +70,8 @@ class Soak:
     edits: Counter[str] = field(default_factory=Counter)
     requests: list[Request] = field(default_factory=list)
     joined: int = 0
+    summary: dict[str, str] = field(default_factory=dict)
+    next_claims: list[Row] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
@@ -95,7 +98,7 @@ class Soak:
         self.wrong += [f"process {each} lives on" for each in survivors(mark)]
         evidence = await gather(pool, self.requests)
         self.wrong += judge(evidence)
-        self._print(evidence, workers, time.monotonic() - began)
+        self._sum_up(evidence, workers, time.monotonic() - began)
         await self._compare(pool)
 
     async def _plant(self, engine: Engine) -> None:
@@ -172,9 +175,9 @@ class Soak:
             "WIDTHWISE_RECONCILE_SECONDS": "864000",
         }
 
-    def _print(self, evidence: Evidence, workers: Fleet, seconds: float) -> None:
+    def _sum_up(self, evidence: Evidence, workers: Fleet, seconds: float) -> None:
         outcomes = Counter(each["outcome"] for each in evidence.attempts)
-        rows = {
+        self.summary = {
             "seconds": f"{seconds:.0f}",
             "requests": f"{self.plan.realms + self.plan.jobs}, {self.joined} joined another",
             "edits": _counted(self.edits),
@@ -186,20 +189,21 @@ class Soak:
         }
         for ending, found in takeovers(workers.blows, evidence.attempts).items():
             p50, p95 = centiles(found)
-            rows[f"next claim after {ending}"] = (
+            self.next_claims += [
+                {"after": ending, "centile": name, "seconds": round(value, 3)}
+                for name, value in (("p50", p50), ("p95", p95), ("most", max(found, default=0.0)))
+            ]
+            self.summary[f"next claim after {ending}"] = (
                 f"p50 {p50:.2f} s, p95 {p95:.2f} s, most {max(found, default=0):.2f} s"
                 f" ({len(found)})"
             )
-        for what, value in rows.items():
-            print(f"{what:>24}  {value}", flush=True)
 
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
 
-async def soak(plan: Plan) -> list[str]:
-    """What is wrong after it."""
+async def soak(plan: Plan) -> Soak:
     chance = random.Random(plan.seed)
     with tempfile.TemporaryDirectory(prefix="widthwise-soak-") as folder:
         home = Path(folder)
@@ -208,23 +212,47 @@ async def soak(plan: Plan) -> list[str]:
             await run.run()
         if run.wrong:
             print((home / "workers.log").read_text()[-4_000:], file=sys.stderr)
-    return run.wrong
+    return run
+
+
+def result(run: Soak) -> Result:
+    wrong = run.wrong
+    verdict = "; ".join(wrong[:20]) if wrong else "nothing lost, nothing twice, nothing left"
+    found = {"seed": str(run.plan.seed)} | run.summary | {"verdict": verdict}
+    panel = Panel(
+        title="seconds until a job is claimed again", rows=run.next_claims, x="after", y="seconds",
+        series="centile", kind="bars",
+    )  # fmt: skip
+    return Result(
+        name="soak",
+        question=question(__doc__),
+        rows=[{"what": what, "value": value} for what, value in found.items()],
+        panels=(panel,),
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--jobs", type=int, default=500, help="edits, each with a request")
     parser.add_argument("--realms", type=int, default=50)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--kill-seconds", type=float, default=2.5, help="between two, about")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    plan = Plan(**vars(parser.parse_args()))
+    add_options(parser)
+    options = parser.parse_args()
+    plan = Plan(
+        minutes=options.minutes,
+        jobs=options.jobs,
+        realms=options.realms,
+        workers=options.workers,
+        kill_seconds=options.kill_seconds,
+        seed=options.seed,
+    )
     print(f"seed {plan.seed}", flush=True)
-    wrong = anyio.run(soak, plan)
-    verdict = "; ".join(wrong[:20]) if wrong else "nothing lost, nothing twice, nothing left"
-    print(f"{'verdict':>24}  {verdict}")
-    sys.exit(1 if wrong else 0)
+    run = anyio.run(soak, plan)
+    publish(result(run), options)
+    sys.exit(1 if run.wrong else 0)
 
 
 if __name__ == "__main__":
