@@ -252,8 +252,9 @@ def _with_ratios(rows: list[Row]) -> list[Row]:
 
 def result(rows: Sequence[Row]) -> Result:
     found = figures(rows)
+    asking = [row for row in found if row["requests"]]
     panels = [
-        Panel(title=title, rows=found, x="case", y=y, series="who", kind="bars")
+        Panel(title=title, rows=asking, x="case", y=y, series="who", kind="bars")
         for title, y in (
             ("seconds from the first request to the last answer", "embedding"),
             ("requests", "requests"),

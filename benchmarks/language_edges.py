@@ -114,7 +114,7 @@ def result(found: Sequence[Comparison]) -> Result:
         for each in found
     ]
     shares: list[Row] = [
-        {"tree": row["tree"], "share": share, "of": row[share]}
+        {"tree": row["tree"], "share": share, "part": row[share]}
         for row in rows
         for share in ("precision", "recall")
     ]
@@ -124,7 +124,7 @@ def result(found: Sequence[Comparison]) -> Result:
         rows=rows,
         panels=(
             Panel(
-                title="share of edges", rows=shares, x="tree", y="of", series="share", kind="bars"
+                title="share of edges", rows=shares, x="tree", y="part", series="share", kind="bars"
             ),
         ),
         notes=[
