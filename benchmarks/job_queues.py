@@ -69,7 +69,7 @@ class Ours:
         "ends in the transaction of its result"
     )
     unfinished: str = "SELECT count(*) FROM jobs WHERE state IN ('pending', 'running')"
-    forget: str = "TRUNCATE jobs, attempts RESTART IDENTITY"
+    forget: str = "TRUNCATE jobs, attempts RESTART IDENTITY CASCADE"
     queue: JobQueue = field(init=False)
 
     def __post_init__(self) -> None:
