@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from engine.packed_stamps import PackedStamps
 from engine.reasons import Reason, Why
 from engine.sources import (
     FileGone,
@@ -112,13 +113,16 @@ def _hash_of(source: Source, key: str, *, max_bytes: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What discovery found, against what the live index remembers. Files are sorted."""
+    """What discovery found, against what the live index remembers. All is sorted by key.
+
+    The snapshot is without its files: they are in `stamps`, which takes less.
+    """
 
     snapshot: Snapshot
     recorded: Mapping[str, Recorded]
-    added: tuple[SourceFile, ...]
-    modified: tuple[SourceFile, ...]
-    again: tuple[SourceFile, ...]
+    added: tuple[str, ...]
+    modified: tuple[str, ...]
+    again: tuple[str, ...]
     touched: tuple[SourceFile, ...]
     deleted: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -126,7 +130,7 @@ class Changes:
     everything: bool
 
     @property
-    def to_visit(self) -> tuple[SourceFile, ...]:
+    def to_visit(self) -> tuple[str, ...]:
         return (*self.added, *self.modified, *self.again)
 
     @property
@@ -137,9 +141,9 @@ class Changes:
     def appeared(self) -> list[str]:
         """Keys where there is a file now and was none, or nothing that could be one."""
         return [
-            file.key
-            for file in (*self.added, *self.modified, *self.again)
-            if file.key not in self.recorded or self.recorded[file.key].stamp == NO_STAMP
+            key
+            for key in self.to_visit
+            if key not in self.recorded or self.recorded[key].stamp == NO_STAMP
         ]
 
     @property
@@ -157,8 +161,8 @@ class Changes:
         again = Why.RECIPE if self.everything else Why.FAILED
         kinds = ((self.added, Why.ADDED), (self.modified, Why.CONTENT), (self.again, again))
         # One reason for all of a kind, not one for each file.
-        reasons = ((files, Reason(why)) for files, why in kinds)
-        return {file.key: reason for files, reason in reasons for file in files}
+        reasons = ((keys, Reason(why)) for keys, why in kinds)
+        return {key: reason for keys, reason in reasons for key in keys}
 
 
 def changes(
@@ -175,17 +179,21 @@ def changes(
         source, compared.suspects, recorded.__getitem__, max_bytes=max_bytes
     )
     return Changes(
-        snapshot,
+        replace(snapshot, files=()),
         recorded,
-        compared.added,
-        tuple(modified),
-        compared.failed,
+        _keys(compared.added),
+        _keys(modified),
+        _keys(compared.failed),
         tuple(touched),
         compared.deleted,
         tuple(_new_problems(snapshot, recorded)),
-        {file.key: file.stamp for file in snapshot.files},
+        PackedStamps(snapshot.files),
         everything,
     )
+
+
+def _keys(files: Iterable[SourceFile]) -> tuple[str, ...]:
+    return tuple([file.key for file in files])
 
 
 def _new_problems(snapshot: Snapshot, recorded: Mapping[str, Recorded]) -> Iterator[Problem]:

@@ -26,7 +26,7 @@ from engine.reasons import Why
 from engine.report import PassReport, Phase, Tracker
 from engine.settings import Settings
 from engine.slots import Slot
-from engine.sources import Source, SourceFile
+from engine.sources import Source
 from engine.spool import Spool
 from engine.vectors import KnownVectors, PaidOnce
 from engine.visit import Visitor
@@ -98,14 +98,15 @@ class Update:
 async def update(context: PassContext, found: Changes, working: Working) -> Update:
     """Visit whatever the changes concern, and store the results as working rows."""
     with Spool() as spool:
-        async with _executor(context.settings, found.to_visit) as executor:
+        async with _executor(context.settings, found) as executor:
             return await _Updating(context, found, working, executor, spool).run()
 
 
 @asynccontextmanager
-async def _executor(settings: Settings, files: Sequence[SourceFile]) -> AsyncIterator[Executor]:
-    few = len(files) <= INLINE_FILES
-    if few and sum(file.stamp.size for file in files) <= INLINE_BYTES:
+async def _executor(settings: Settings, found: Changes) -> AsyncIterator[Executor]:
+    keys = found.to_visit
+    few = len(keys) <= INLINE_FILES
+    if few and sum(found.stamps[key].size for key in keys) <= INLINE_BYTES:
         yield Threads(limit=settings.worker_processes)
         return
     async with worker_processes(settings.worker_processes) as processes:
