@@ -17,8 +17,8 @@ from resolver import DependencyGraph
 # A reason names this many of the symbols that changed.
 MAX_NAMES = 8
 
-# Definitions that are held in memory, some 35 MB; the others are read from the store.
-MAX_DEFINITIONS = 20_000
+# Definitions that are held in memory, some 15 MB; the others are read from the store.
+MAX_DEFINITIONS = 10_000
 
 # So many files are parsed before the next are asked for: the answer holds all their definitions.
 LOADED_AT_ONCE = 4_096
@@ -153,7 +153,7 @@ class Invalidator:
     def _edited(self) -> list[str]:
         """Files whose content may be another; none where all are visited anyway."""
         edited = (*self._changes.modified, *self._changes.again)
-        return [] if self._changes.everything else [file.key for file in edited]
+        return [] if self._changes.everything else list(edited)
 
     async def _reached(self, seeds: Mapping[str, Reason], gone: set[str]) -> dict[str, Reason]:
         """All others that read a seed, directly or through others, with what each read."""
