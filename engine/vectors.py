@@ -13,8 +13,8 @@ from engine.embedding import Arrived, EmbeddingQueue, Found, Keep, OnTheWay, Sup
 
 log = logging.getLogger("widthwise.vectors")
 
-# As half vectors of 256 these are 30,000: 22 MB with their objects.
-MAX_REMEMBERED_NUMBERS = 30_000 * 256
+# As half vectors of 256 these are 10,000: 8 MB with their objects.
+MAX_REMEMBERED_NUMBERS = 10_000 * 256
 
 # What came back is stored even if the pass is cancelled meanwhile, within this time.
 KEEP_SECONDS = 5.0
