@@ -40,5 +40,5 @@ def _row(files: int, seconds: float) -> Row:
     return Row(
         files=files, change="everything", visited=files, chunks=files, seconds=seconds,
         files_per_second=files / seconds, cpu_seconds=seconds, command_mib=1, workers_mib=1,
-        ours_mib=2, postgres_mib=0, database_mb=1,
+        ours_mib=2, postgres_mib=0, all_mib=2, database_mb=1,
     )  # fmt: skip
