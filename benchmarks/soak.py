@@ -192,6 +192,7 @@ class Soak:
             self.next_claims += [
                 {"after": ending, "centile": name, "seconds": round(value, 3)}
                 for name, value in (("p50", p50), ("p95", p95), ("most", max(found, default=0.0)))
+                if found
             ]
             self.summary[f"next claim after {ending}"] = (
                 f"p50 {p50:.2f} s, p95 {p95:.2f} s, most {max(found, default=0):.2f} s"
