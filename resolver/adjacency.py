@@ -79,6 +79,21 @@ class Adjacency:
         counts = self.starts[rows + 1] - first
         return self.targets[_places(first, counts)], counts
 
+    def moved(self, places: IntArray) -> "Adjacency":
+        """Row `i` becomes row `places[i]`."""
+        if (places[1:] > places[:-1]).all():
+            return self
+        order = np.empty(places.size, np.int32)
+        order[places] = np.arange(places.size, dtype=np.int32)
+        targets = np.empty_like(self.targets)
+        filled = 0
+        # Piece by piece, since memory is scarce while a large graph is made.
+        for first in range(0, order.size, _PIECE):
+            gathered, _ = self.gather(order[first : first + _PIECE])
+            targets[filled : filled + gathered.size] = gathered
+            filled += gathered.size
+        return Adjacency.from_counts(self.degrees()[order], targets)
+
     def without(self, dropped: BoolArray) -> "Adjacency":
         """The same rows less some targets, marked where they stand in `targets`."""
         kept = ~dropped

@@ -6,7 +6,8 @@ from math import isqrt
 from typing import TYPE_CHECKING
 
 from resolver.edit import edited, resolved
-from resolver.interned import Interned, intern
+from resolver.intern import intern
+from resolver.interned import Interned
 from resolver.invalidation import invalidated, invalidated_few
 from resolver.keys import Key
 from resolver.patched import Patched

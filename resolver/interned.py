@@ -1,16 +1,16 @@
-"""A graph as numbers, made from strings once and never changed."""
+"""A graph as numbers. Does not know how it was made."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import cast
 
 import numpy as np
 
 from resolver.adjacency import Adjacency, IntArray
-from resolver.key_index import UNKNOWN, KeyIndex, object_array
+from resolver.key_index import KeyIndex
 from resolver.keys import Key
+from resolver.word_table import UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Interned:
 
     def find_all(self, names: Collection[Key]) -> IntArray:
         """The numbers of those names that are known, ascending, each once."""
-        found = self.index.find_all(names, count=len(names), unknown=_Known(self.missing))
+        found = self.index.find_all(list(names), unknown=_Known(self.missing))
         marks = np.zeros(self.name_count, np.bool_)
         marks[found[found != UNKNOWN]] = True
         return np.flatnonzero(marks).astype(np.int32)
@@ -73,43 +73,6 @@ class Interned:
         return cast("Key", self.index.keys[number])
 
 
-def intern(dependencies: Mapping[Key, Iterable[Key]]) -> Interned:
-    """Number the keys, and take every dependency for a key of exactly that name."""
-    keys = list(dependencies)
-    # The first speaks for all: strings and others can't be sorted together.
-    _refuse_other_than_strings(set(map(type, keys[:1])))
-    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int32)
-    index = KeyIndex(object_array(keys)[order])
-    del keys
-    missing = _Numbering(len(index))
-    # Rows are read in the order in which they lie in memory, and put in order as numbers.
-    literal = _numbered(list(dependencies.values()), index, missing)
-    targets, counts = literal.gather(order)
-    del literal, order  # so that this memory serves the next step
-    return Interned.from_probes(index, missing, Adjacency.from_counts(counts, targets), {})
-
-
-def _numbered(rows: list[Iterable[Key]], index: KeyIndex, missing: "_Numbering") -> Adjacency:
-    """The rows as they are given, in numbers."""
-    sized = _sized(rows)
-    counts = np.fromiter(map(len, sized), np.int32, len(sized))
-    total = int(counts.sum(dtype=np.int64))
-    numbers = index.find_all(chain.from_iterable(sized), count=total, unknown=missing)
-    return Adjacency.from_counts(counts, numbers)
-
-
-class _Numbering(dict[Key, int]):
-    """Gives each name that is asked for the first time the next number."""
-
-    def __init__(self, first: int) -> None:
-        self._first = first
-
-    def __missing__(self, name: Key) -> int:
-        _refuse_other_than_strings({type(name)})
-        number = self[name] = self._first + len(self)
-        return number
-
-
 class _Known:
     """Answers with `UNKNOWN` for what a mapping does not have."""
 
@@ -118,19 +81,3 @@ class _Known:
 
     def __getitem__(self, name: Key) -> int:
         return self._numbers.get(name, UNKNOWN)
-
-
-def _refuse_other_than_strings(kinds: set[type]) -> None:
-    for kind in kinds:
-        if not issubclass(kind, str):
-            raise TypeError(f"keys and dependencies are strings, not {kind.__name__}")
-
-
-def _sized(rows: list[Iterable[Key]]) -> list[Collection[Key]]:
-    """Rows that can be counted before they are read."""
-    kinds = set(map(type, rows))
-    if any(issubclass(kind, str) for kind in kinds):
-        raise TypeError("the dependencies of a key are a collection of strings, not one string")
-    if all(issubclass(kind, Collection) for kind in kinds):
-        return cast("list[Collection[Key]]", rows)
-    return [tuple(row) for row in rows]

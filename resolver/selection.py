@@ -7,9 +7,10 @@ import numpy as np
 
 from resolver.adjacency import Adjacency
 from resolver.interned import Interned
-from resolver.key_index import UNKNOWN, KeyArray, object_array
+from resolver.key_index import KeyArray, object_array
 from resolver.keys import Key
 from resolver.patched import Patched
+from resolver.word_table import UNKNOWN
 
 Selection: TypeAlias = tuple[KeyArray, Adjacency]
 """Keys in order, and from each of them to those that depend on it, itself left out."""

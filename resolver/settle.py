@@ -6,9 +6,10 @@ import numpy as np
 
 from resolver.adjacency import Adjacency, IntArray
 from resolver.interned import Interned
-from resolver.key_index import UNKNOWN, KeyIndex, object_array
+from resolver.key_index import KeyIndex, object_array
 from resolver.keys import Key, is_plain
 from resolver.patched import Patched
+from resolver.word_table import UNKNOWN
 
 
 def settled(patched: Patched) -> Interned:

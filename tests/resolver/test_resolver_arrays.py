@@ -38,6 +38,17 @@ def test_turned_round_twice_is_the_same(edges: set[tuple[int, int]]) -> None:
     assert back.targets.tolist() == [target for _, target in sorted(edges)]
 
 
+@given(EDGES, st.permutations(range(SIZE)))
+def test_moved_rows_are_found_at_their_new_places(
+    edges: set[tuple[int, int]], places: list[int]
+) -> None:
+    before = adjacency_of(sorted(edges))
+    after = before.moved(np.array(places, np.int32))
+    assert [after.row(places[row]) for row in range(SIZE)] == [
+        before.row(row) for row in range(SIZE)
+    ]
+
+
 @given(EDGES, st.dictionaries(st.integers(0, SIZE + 1), st.lists(st.integers(0, SIZE - 1))))
 def test_replaced_rows_are_the_new_ones_and_the_rest_is_as_before(
     edges: set[tuple[int, int]], replaced: dict[int, list[int]]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.key_index import UNKNOWN, KeyIndex, object_array
+from resolver.key_index import Identities, KeyIndex, object_array
 from resolver.keys import Key
+from resolver.word_table import UNKNOWN
 
 
 class Colliding(str):
@@ -30,7 +30,7 @@ def index_of(ascending: Sequence[str]) -> KeyIndex:
 
 
 def numbers(index: KeyIndex, keys: Sequence[str]) -> list[int]:
-    found: list[int] = index.find_all(keys, count=len(keys), unknown=Nowhere()).tolist()
+    found: list[int] = index.find_all(keys, unknown=Nowhere()).tolist()
     return found
 
 
@@ -50,10 +50,10 @@ def test_keys_of_one_hash_are_told_apart(keys: set[str], asked: list[str]) -> No
     assert numbers(index, wanted) == [index.find(key) for key in wanted]
 
 
-def test_many_keys_are_found_in_many_chunks() -> None:
+def test_many_keys_are_found_in_many_pieces() -> None:
     keys = sorted(f"{i}" for i in range(50_000))
     index = index_of(keys)
-    found = index.find_all(reversed(keys), count=len(keys), unknown=Nowhere())
+    found = index.find_all(keys[::-1], unknown=Nowhere())
     assert np.array_equal(found, np.arange(len(keys))[::-1])
 
 
@@ -62,6 +62,10 @@ def test_equal_keys_need_not_be_the_same_object() -> None:
     assert numbers(index, ["".join(["key", "/", "1"])]) == [1]
 
 
-def test_fewer_keys_than_announced_are_an_error() -> None:
-    with pytest.raises(RuntimeError, match="2 keys were announced and 1 came"):
-        index_of(["a"]).find_all(["a"], count=2, unknown=Nowhere())
+@given(st.sets(st.text(max_size=3)))
+def test_only_the_very_objects_are_found_by_identity(texts: set[str]) -> None:
+    keys = object_array([Colliding(text) for text in texts])
+    others = object_array([Colliding(text) for text in texts])
+    identities = Identities(keys)
+    assert identities.find(keys[::-1]).tolist() == list(range(len(keys)))[::-1]
+    assert identities.find(others).tolist() == [UNKNOWN] * len(keys)
