@@ -1,6 +1,6 @@
 """Rows of numbers, stored one behind the other. Knows nothing of keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
@@ -11,7 +11,12 @@ import numpy.typing as npt
 IntArray: TypeAlias = npt.NDArray[np.int32]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-_PIECE = 1 << 18
+# Where memory is scarce, as many edges, or rows, are worked on at a time.
+_PIECE = 1 << 16
+
+# An integer of another width would take the slow path of `at`, fifty times as slow.
+_ONE = np.int32(1)
+
 _MOST_EDGES = np.iinfo(np.int32).max
 
 
@@ -34,23 +39,9 @@ class Adjacency:
     @classmethod
     def from_pairs(cls, rows: IntArray, targets: IntArray, row_count: int) -> "Adjacency":
         """Rows from edges in any order: each row ascends and holds no target twice."""
-        packed = rows.astype(np.int64)
-        packed <<= 32
-        packed |= targets
-        return cls._from_packed(packed, row_count)
-
-    @classmethod
-    def _from_packed(cls, packed: npt.NDArray[np.int64], row_count: int) -> "Adjacency":
-        """Rows from edges whose row is in the upper half of a number; overwrites `packed`."""
-        packed.sort()
-        repeated = np.zeros(packed.size, np.bool_)
-        np.equal(packed[1:], packed[:-1], out=repeated[1:])
-        targets = packed.astype(np.int32)
-        packed >>= 32
-        counts = np.bincount(packed, minlength=row_count)
-        counts -= np.bincount(packed[repeated], minlength=row_count)
-        del packed
-        return cls.from_counts(counts, targets[~repeated] if repeated.any() else targets)
+        packed = np.unique(_packed(rows, targets))
+        counts = np.bincount(packed >> 32, minlength=row_count)
+        return cls.from_counts(counts, packed.astype(np.int32))
 
     def __len__(self) -> int:
         return self.starts.size - 1
@@ -68,6 +59,19 @@ class Adjacency:
     def owners(self) -> IntArray:
         """For each target the row that it stands in."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.degrees())
+
+    def loops(self) -> BoolArray:
+        """For each target whether it is the row that it stands in."""
+        found = np.empty(self.targets.size, np.bool_)
+        for piece, owners in self._pieces():
+            np.equal(self.targets[piece], owners, out=found[piece])
+        return found
+
+    def in_degrees(self, row_count: int) -> IntArray:
+        """How often each row is a target."""
+        counts = np.zeros(row_count, np.int32)
+        np.add.at(counts, self.targets, _ONE)
+        return counts
 
     def head(self, row_count: int) -> "Adjacency":
         """The first rows, not copied."""
@@ -87,7 +91,6 @@ class Adjacency:
         order[places] = np.arange(places.size, dtype=np.int32)
         targets = np.empty_like(self.targets)
         filled = 0
-        # Piece by piece, since memory is scarce while a large graph is made.
         for first in range(0, order.size, _PIECE):
             gathered, _ = self.gather(order[first : first + _PIECE])
             targets[filled : filled + gathered.size] = gathered
@@ -96,18 +99,25 @@ class Adjacency:
 
     def without(self, dropped: BoolArray) -> "Adjacency":
         """The same rows less some targets, marked where they stand in `targets`."""
-        kept = ~dropped
-        counts = np.bincount(self.owners()[kept], minlength=len(self))
-        return Adjacency.from_counts(counts, self.targets[kept])
+        return Adjacency(self._starts_without(dropped), self.targets[~dropped])
 
     def transposed(self, row_count: int) -> "Adjacency":
-        """The same edges seen from their targets, without repetitions."""
-        packed = np.repeat(np.arange(len(self), dtype=np.int64), self.degrees())
-        # Piece by piece, since memory is at its peak here.
-        for first in range(0, packed.size, _PIECE):
-            piece = slice(first, first + _PIECE)
-            packed[piece] |= self.targets[piece].astype(np.int64) << 32
-        return Adjacency._from_packed(packed, row_count)
+        """The same edges seen from their targets, without repetitions.
+
+        Each row has its places reserved, and they are filled piece by piece. To sort all edges
+        at once takes as long, and twice the memory.
+        """
+        turned = Adjacency.from_counts(self.in_degrees(row_count), np.empty_like(self.targets))
+        free = turned.starts[:-1].copy()
+        for piece, owners in self._pieces():
+            packed = _packed(self.targets[piece], owners)
+            packed.sort()
+            rows = (packed >> 32).astype(np.int32)
+            begins = np.flatnonzero(np.diff(rows, prepend=np.int32(-1))).astype(np.int32)
+            lengths = np.diff(begins, append=np.int32(rows.size))
+            turned.targets[_places(free[rows[begins]], lengths)] = packed
+            free[rows[begins]] += lengths
+        return turned._without_repetitions()
 
     def with_rows(self, replaced: Mapping[int, Sequence[int]], row_count: int) -> "Adjacency":
         """A copy with other rows here and there, lengthened with empty rows to `row_count`."""
@@ -122,6 +132,45 @@ class Adjacency:
         added = np.fromiter(chain.from_iterable(replaced.values()), np.int32)
         pool = np.concatenate((self.targets, added))
         return Adjacency.from_counts(counts, pool[_places(first, counts)])
+
+    def _pieces(self) -> Iterator[tuple[slice, IntArray]]:
+        """Where some targets stand, and the rows that these stand in, one piece after the other."""
+        for first in range(0, self.targets.size, _PIECE):
+            end = min(first + _PIECE, self.targets.size)
+            # A number of another width would have all starts converted first.
+            low = int(np.searchsorted(self.starts, np.int32(first), "right")) - 1
+            high = int(np.searchsorted(self.starts, np.int32(end), "left"))
+            bounds = np.clip(self.starts[low : high + 1], first, end)
+            owners = np.repeat(np.arange(low, high, dtype=np.int32), np.diff(bounds))
+            yield slice(first, end), owners
+
+    def _without_repetitions(self) -> "Adjacency":
+        """The same, where a target follows itself in a row; overwrites `targets`."""
+        repeated = np.zeros(self.targets.size, np.bool_)
+        np.equal(self.targets[1:], self.targets[:-1], out=repeated[1:])
+        repeated[self.starts[:-1][self.degrees() > 0]] = False
+        if not repeated.any():
+            return self
+        filled = 0
+        for first in range(0, repeated.size, _PIECE):
+            piece = slice(first, first + _PIECE)
+            kept = self.targets[piece][~repeated[piece]]
+            self.targets[filled : filled + kept.size] = kept
+            filled += kept.size
+        return Adjacency(self._starts_without(repeated), self.targets[:filled])
+
+    def _starts_without(self, dropped: BoolArray) -> IntArray:
+        fewer = np.searchsorted(np.flatnonzero(dropped), self.starts)
+        starts: IntArray = self.starts - fewer.astype(np.int32)
+        return starts
+
+
+def _packed(rows: IntArray, targets: IntArray) -> npt.NDArray[np.int64]:
+    """Edges as numbers that sort by row, then target."""
+    packed = rows.astype(np.int64)
+    packed <<= 32
+    packed |= targets
+    return packed
 
 
 def _places(first: IntArray, counts: IntArray) -> IntArray:

@@ -18,6 +18,10 @@ from resolver.word_table import UNKNOWN
 _ROWS = 1 << 9
 _NAMES = 1 << 12
 
+# Room for so many dependencies of each key costs nothing: pages that are not touched are not
+# there. Files that name more on average than this are rare.
+_RESERVED = 8
+
 
 def intern(dependencies: Mapping[Key, Iterable[Key]]) -> Interned:
     """Number the keys, and take every dependency for a key of exactly that name.
@@ -34,21 +38,47 @@ def intern(dependencies: Mapping[Key, Iterable[Key]]) -> Interned:
     numbering = _Numbering(index)
     place = numbering.of(keys)
     del keys
-    probes = _read(dependencies.values(), numbering).moved(place)
+    literal = _read(dependencies, numbering)
     missing = numbering.missing
-    del numbering, place  # so that their memory serves the next step
+    del numbering  # so that its memory serves the next step
+    probes = literal.moved(place)
+    del literal, place
     return Interned.from_probes(index, missing, probes, {})
 
 
-def _read(rows: Iterable[Iterable[Key]], numbering: "_Numbering") -> Adjacency:
+def _read(dependencies: Mapping[Key, Iterable[Key]], numbering: "_Numbering") -> Adjacency:
     """The rows as they come, in numbers."""
-    lengths, numbers = array("i"), array("i")
-    remaining = iter(rows)
+    lengths, numbers = array("i"), _Reserve(_RESERVED * len(dependencies))
+    remaining = iter(dependencies.values())
     while some := list(islice(remaining, _ROWS)):
         names, counts = _joined(some)
         lengths.extend(counts)
-        numbers.frombytes(numbering.of(names).data.cast("B"))
-    return Adjacency.from_counts(np.asarray(lengths), np.asarray(numbers))
+        numbers.append(numbering.of(names))
+    return Adjacency.from_counts(np.asarray(lengths), numbers.finished())
+
+
+class _Reserve:
+    """Numbers that are put one behind the other into memory that is touched only then.
+
+    An array that grows bit by bit is moved again and again, and leaves holes that
+    stay with the process.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._numbers = np.empty(room, np.int32)
+        self._filled = 0
+
+    def append(self, numbers: IntArray) -> None:
+        end = self._filled + numbers.size
+        if end > self._numbers.size:
+            roomier = np.empty(2 * end, np.int32)
+            roomier[: self._filled] = self._numbers[: self._filled]
+            self._numbers = roomier
+        self._numbers[self._filled : end] = numbers
+        self._filled = end
+
+    def finished(self) -> IntArray:
+        return self._numbers[: self._filled]
 
 
 def _joined(rows: list[Iterable[Key]]) -> tuple[list[Key], list[int]]:

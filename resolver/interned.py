@@ -53,7 +53,7 @@ class Interned:
     def dependents(self) -> Adjacency:
         """From each key to those that depend on it, itself left out."""
         whole = self.probed_by.head(len(self.index))
-        itself = whole.targets == whole.owners()
+        itself = whole.loops()
         return whole.without(itself) if itself.any() else whole
 
     def find(self, name: Key) -> int | None:

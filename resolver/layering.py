@@ -53,7 +53,7 @@ def layer(dependents: Adjacency) -> Layering:
     contracted to its components and peeled again, from where the first peeling left it.
     """
     size = len(dependents)
-    waiting = np.bincount(dependents.targets, minlength=size).astype(np.int32)
+    waiting = dependents.in_degrees(size)
     heights, components = np.zeros(size, np.int32), np.arange(size, dtype=np.int32)
     peel(dependents, waiting, heights)
     rest = np.flatnonzero(waiting).astype(np.int32)
@@ -106,7 +106,7 @@ def _layer_cyclic(
     heights = np.zeros(rest.size, np.int32)
     np.maximum.at(heights, first, floors)
     contracted = contract(inner, first)
-    waiting = np.bincount(contracted.targets, minlength=rest.size).astype(np.int32)
+    waiting = contracted.in_degrees(rest.size)
     peel(contracted, waiting, heights)
     return heights[first], rest[first]
 

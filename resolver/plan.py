@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from resolver.key_index import KeyArray
 from resolver.keys import Key
 from resolver.layering import layer
 from resolver.readiness import Readiness
+
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,12 @@ class Plan:
     @cached_property
     def layers(self) -> tuple[tuple[Key, ...], ...]:
         """The order, cut where the height rises."""
-        remaining = iter(self.order)
+        # Not by way of `order`, which would take memory that few have a use for.
+        pieces = (
+            self._keys[self._sequence[first : first + _PIECE]].tolist()
+            for first in range(0, len(self), _PIECE)
+        )
+        remaining = chain.from_iterable(pieces)
         return tuple(tuple(islice(remaining, width)) for width in self._widths)
 
     def height(self, key: Key) -> int:

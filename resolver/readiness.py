@@ -76,7 +76,7 @@ def _chains(dependents: Adjacency, components: IntArray) -> IntArray:
     """For each row the number of layers that wait behind it: heights from the far end."""
     size = len(dependents)
     behind = contract(dependents, components).transposed(size)
-    waiting = np.bincount(behind.targets, minlength=size).astype(np.int32)
+    waiting = behind.in_degrees(size)
     chains = np.zeros(size, np.int32)
     peel(behind, waiting, chains)
     return chains[components]

@@ -12,6 +12,8 @@ WordArray: TypeAlias = npt.NDArray[np.uint64]
 UNKNOWN = -1
 
 # Spreads words that differ in few bits over all slots (Fibonacci hashing).
+_PIECE = 1 << 16
+
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
@@ -53,10 +55,15 @@ class WordTable:
 
     def _claim(self, level: "_Level", homeless: IntArray) -> IntArray:
         """All claim a slot at once, one gets it; return those that lost it to another word."""
-        words = self._words[homeless]
-        level.slots[level.home(words)] = homeless
-        lost: IntArray = homeless[self._differ(level.at(words), words)]
-        return lost
+        pieces = [homeless[first : first + _PIECE] for first in range(0, homeless.size, _PIECE)]
+        for piece in pieces:
+            level.slots[level.home(self._words[piece])] = piece
+        lost = [
+            piece[self._differ(level.at(words), words)]
+            for piece in pieces
+            for words in (self._words[piece],)
+        ]
+        return np.concatenate(lost) if lost else homeless
 
     def _differ(self, found: IntArray, words: WordArray) -> npt.NDArray[np.bool_]:
         # `UNKNOWN` reads the last word. That is never the one that was asked for: where a
