@@ -39,7 +39,9 @@ class Adjacency:
     @classmethod
     def from_pairs(cls, rows: IntArray, targets: IntArray, row_count: int) -> "Adjacency":
         """Rows from edges in any order: each row ascends and holds no target twice."""
-        packed = np.unique(_packed(rows, targets))
+        packed = _packed(rows, targets)
+        packed.sort()
+        packed = packed[np.diff(packed, prepend=-1) != 0]
         counts = np.bincount(packed >> 32, minlength=row_count)
         return cls.from_counts(counts, packed.astype(np.int32))
 
