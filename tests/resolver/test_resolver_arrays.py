@@ -38,6 +38,22 @@ def test_turned_round_twice_is_the_same(edges: set[tuple[int, int]]) -> None:
     assert back.targets.tolist() == [target for _, target in sorted(edges)]
 
 
+def test_many_edges_in_many_pieces_turned_round_are_there_once_each() -> None:
+    # Half of them twice; more edges, and more rows, than a piece has.
+    chance, size = np.random.default_rng(7), 150_000
+    owners = np.sort(chance.integers(0, size, 200_000)).astype(np.int32)
+    targets = chance.integers(0, 9000, owners.size).astype(np.int32)
+    pairs = np.column_stack((owners, targets)).repeat(np.arange(owners.size) % 2 + 1, axis=0)
+    counts = np.bincount(pairs[:, 0], minlength=size)
+    there = Adjacency.from_counts(counts, np.ascontiguousarray(pairs[:, 1]))
+    back = there.transposed(9000)
+    expected = np.unique(pairs[:, ::-1], axis=0)
+    assert np.array_equal(np.column_stack((back.owners(), back.targets)), expected)
+    assert np.array_equal(there.loops(), pairs[:, 0] == pairs[:, 1])
+    moved = there.moved(np.arange(size, dtype=np.int32)[::-1])
+    assert all(moved.row(size - 1 - row) == there.row(row) for row in range(0, size, 97))
+
+
 @given(EDGES, st.permutations(range(SIZE)))
 def test_moved_rows_are_found_at_their_new_places(
     edges: set[tuple[int, int]], places: list[int]
