@@ -11,9 +11,9 @@ WordArray: TypeAlias = npt.NDArray[np.uint64]
 
 UNKNOWN = -1
 
-# Spreads words that differ in few bits over all slots (Fibonacci hashing).
 _PIECE = 1 << 16
 
+# Spreads words that differ in few bits over all slots (Fibonacci hashing).
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
