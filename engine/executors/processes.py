@@ -1,17 +1,14 @@
 """A pool of worker processes. Knows what it was given, not what that means.
 
 Each worker holds one batch at a time, so that when a worker dies we know what it held.
-A batch is what has queued up while the workers were busy, shared out fairly: one item
-when there is little to do, many when a round trip would cost more than the work.
 """
 
 import logging
 import pickle
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -20,6 +17,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from engine.errors import WorkerDied
 from engine.executors import frames
+from engine.executors.calls import Call, Calls
 from engine.executors.executor import Item, Result
 
 log = logging.getLogger("widthwise.executors")
@@ -28,21 +26,6 @@ log = logging.getLogger("widthwise.executors")
 # may be the tree that is indexed, whose modules are not ours to run.
 START_SECONDS = 60
 BOOT = "import sys; sys.path[:] = sys.argv[1:]; from engine.executors.worker import main; main()"
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    function: Callable[[Any], Any]
-    item: Any
-    finished: anyio.Event = field(default_factory=anyio.Event)
-    result: Any = None
-    error: Exception | None = None
-    abandoned: bool = False
-    alone: bool = False
-
-    def settle(self, result: Any, error: Exception | None) -> None:
-        self.result, self.error = result, error
-        self.finished.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,56 +61,26 @@ class Processes:
 
     def __init__(self, count: int, *, batch: int, deadline_seconds: float) -> None:
         self._count = count
-        self._batch = batch
         self._deadline_seconds = deadline_seconds
-        self._queue: deque[_Call] = deque()
-        self._arrived = anyio.Event()
-        self._calls = self._batches = self._deaths = 0
+        self._calls = Calls(count, batch=batch)
+        self._batches = 0
 
     async def run(self, function: Callable[[Item], Result], item: Item) -> Result:
-        call = _Call(function, item)
-        self._calls += 1
-        self._queue.append(call)
-        self._arrived.set()
-        try:
-            await call.finished.wait()
-        except anyio.get_cancelled_exc_class():
-            call.abandoned = True
-            raise
-        if call.error is not None:
-            raise call.error
-        return call.result  # type: ignore[no-any-return]
+        return await self._calls.run(function, item)
 
     def statistics(self) -> ProcessesStatistics:
-        return ProcessesStatistics(
-            self._count, len(self._queue), self._calls, self._batches, self._deaths
-        )
+        calls = self._calls
+        return ProcessesStatistics(self._count, len(calls), calls.made, self._batches, calls.deaths)
 
     async def _serve(self) -> None:
         """One worker's life, and that of its successors."""
         while True:
-            held = await self._next_batch()
+            held = await self._calls.next_batch()
             async with _started_worker() as process:
                 while await self._finished(process, held):
-                    held = await self._next_batch()
+                    held = await self._calls.next_batch()
 
-    async def _next_batch(self) -> list[_Call]:
-        while not (batch := self._take()):
-            # One event for all who wait: whoever replaced one that is not set would leave
-            # those behind who wait for it.
-            if self._arrived.is_set():
-                self._arrived = anyio.Event()
-            await self._arrived.wait()
-        return batch
-
-    def _take(self) -> list[_Call]:
-        share = min(self._batch, -(-len(self._queue) // self._count))
-        if share and self._queue[0].alone:
-            share = 1
-        taken = [self._queue.popleft() for _ in range(share)]
-        return [call for call in taken if not call.abandoned]
-
-    async def _finished(self, process: Process, held: list[_Call]) -> bool:
+    async def _finished(self, process: Process, held: list[Call]) -> bool:
         """Whether the worker lives after `held`. What a dead one held is told or queued again."""
         self._batches += 1
         try:
@@ -145,17 +98,9 @@ class Processes:
             call.settle(*outcome)
         return True
 
-    def _bury(self, held: list[_Call], reason: str) -> None:
-        """A lone item is the culprit; of several each is tried alone, ahead of the others."""
-        self._deaths += 1
+    def _bury(self, held: list[Call], reason: str) -> None:
         log.warning("a worker process died holding %d items: %s", len(held), reason)
-        if len(held) == 1:
-            held[0].settle(None, WorkerDied(f"the worker process {reason}"))
-            return
-        for call in held:
-            call.alone = True
-        self._queue.extendleft(reversed(held))
-        self._arrived.set()
+        self._calls.bury(held, reason)
 
 
 @asynccontextmanager
