@@ -65,6 +65,10 @@ class PassFailed(WidthwiseError):
     """A pass ended without a swap; the live index is as it was."""
 
 
+class ExecutorFailed(PassFailed):
+    """Where work was to run it can't, whatever the work: a cluster is gone, or set up otherwise."""
+
+
 class PermanentFailure(WidthwiseError):
     """Trying again would end the same; somebody has to change something first.
 

@@ -34,7 +34,7 @@ class Calls:
     """
 
     def __init__(self, workers: int, *, batch: int) -> None:
-        self._workers = workers
+        self.workers = workers
         self._batch = batch
         self._line: deque[Call] = deque()
         self._arrived = anyio.Event()
@@ -78,7 +78,7 @@ class Calls:
         self._arrived.set()
 
     def _take(self) -> list[Call]:
-        share = min(self._batch, -(-len(self._line) // self._workers))
+        share = min(self._batch, -(-len(self._line) // self.workers))
         if share and self._line[0].alone:
             share = 1
         taken = [self._line.popleft() for _ in range(share)]

@@ -26,7 +26,7 @@ def main() -> None:
             batch: list[Job] = frames.read(jobs)
         except EOFError:
             return
-        results.write(frames.encode([_outcome(job) for job in batch]))
+        results.write(frames.encode([outcome(job) for job in batch]))
         results.flush()
 
 
@@ -37,7 +37,8 @@ def private_output() -> BinaryIO:
     return output
 
 
-def _outcome(job: Job) -> tuple[Any, Exception | None]:
+def outcome(job: Job) -> tuple[Any, Exception | None]:
+    """What the call gives: its result, or what it raised."""
     function, item = job
     try:
         return function(item), None

@@ -1,8 +1,9 @@
 """What every executor promises."""
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ from engine.executors import Executor, Threads, worker_processes
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine/executors"))
 
 import work_for_executors as work
+from dask_cluster import Cluster, dask_cluster
 
 Open = Callable[[], AbstractAsyncContextManager[Executor]]
 
@@ -28,10 +30,24 @@ async def _processes() -> AsyncIterator[Executor]:
         yield executor
 
 
-@pytest.fixture(params=[_threads, _processes], ids=["threads", "processes"])
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    pytest.importorskip("distributed", reason="the extra `dask` is not installed")
+    with dask_cluster(2) as cluster:
+        yield cluster
+
+
+def _dask(cluster: Cluster) -> Open:
+    from engine.executors.dask import dask_executor
+
+    return partial(dask_executor, cluster.address)
+
+
+@pytest.fixture(params=["threads", "processes", "dask"])
 def executing(request: pytest.FixtureRequest) -> Open:
-    opened: Open = request.param
-    return opened
+    if request.param == "dask":
+        return _dask(request.getfixturevalue("cluster"))
+    return {"threads": _threads, "processes": _processes}[request.param]
 
 
 async def test_each_item_gets_its_own_result(executing: Open) -> None:
