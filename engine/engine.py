@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.embedders import Embedder
 from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
+from engine.executors import Elsewhere
 from engine.explain import Explanation, explain
 from engine.index import live
 from engine.index.cards import CardEntry, find_cards
@@ -88,14 +89,16 @@ class Engine:
         embedder: Embedder | None = None,
         visitor: "Visitor | None" = None,
         work: Work = Work.ANY,
+        executor: Elsewhere | None = None,
     ) -> AsyncIterator["Engine"]:
         """An engine for the length of the block; without `settings`, as the environment says.
 
         Jobs that run when the block ends are given back, and go on where they were when the
-        next worker takes them; the live indexes stay as they are.
+        next worker takes them; the live indexes stay as they are. An `executor` opens what visits
+        the files of a pass on other hosts: see `Settings.executor`.
         """
         settings = settings or Settings.from_environment()
-        async with opened_parts(settings, embedder, visitor, work) as parts:
+        async with opened_parts(settings, embedder, visitor, work, executor) as parts:
             yield cls(parts)
 
     @property

@@ -78,6 +78,18 @@ class Entries:
             probes = self._probes(module, read, context)
             return self._failure(module, reason, retry=retry, read=read, probes=probes)
 
+    def failed_entry(self, key: str, reason: str) -> FailedEntry:
+        """The entry of a file whose visit ended the process that made it.
+
+        Without a `reason` what kept it from being read or parsed is one.
+        """
+        analysed = self._modules.module(key).analysed
+        if not reason:
+            return self._failure(
+                self._modules.module(key), analysed.error or "", retry=analysed.retry
+            )
+        return self._failure(self._modules.module(key), reason, retry=True)
+
     async def adopt(
         self, working: Working, keys: Iterable[str], live_fingerprint: Callable[[str], str]
     ) -> set[str]:

@@ -10,6 +10,7 @@ from engine.discover import changes
 from engine.embedders import Embedder
 from engine.embedding import Breaker, OnTheWay
 from engine.errors import PermanentFailure, RealmNotFound, StalePass
+from engine.executors import Elsewhere
 from engine.index import live
 from engine.index.database import Connection, Database
 from engine.index.working import STALE, Fence
@@ -34,6 +35,8 @@ class Indexing:
         embedder_id: int,
         visitor: Visitor,
         sources: Mapping[str, Source],
+        *,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -41,6 +44,7 @@ class Indexing:
         self._embedder_id = embedder_id
         self._visitor = visitor
         self._sources = sources
+        self._elsewhere = elsewhere
         self._breaker = Breaker(base_seconds=settings.backoff_seconds)
         self._on_the_way = OnTheWay()
 
@@ -79,6 +83,7 @@ class Indexing:
             on_the_way=self._on_the_way,
             settle=_settling(running),
             ended=running.succeeded,
+            elsewhere=self._elsewhere,
         )
         await run_pass(context, from_scratch=claim.from_scratch)
 

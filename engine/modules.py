@@ -1,7 +1,8 @@
 """The files of one snapshot, parsed and resolved once. Knows no database and no pass."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from engine.analyse import Analysed, AnalyseRequest, analyse
 from engine.chunk_text import PreparedText
@@ -101,7 +102,9 @@ class Modules:
         max_bytes: int,
         chunk_chars: int,
         loaded: Callable[["Module"], None] = lambda _: None,
+        known: Mapping[str, Facts] = MappingProxyType({}),
     ) -> None:
+        """`known` are facts of files that the pass has loaded in another process."""
         self._loaded = loaded
         self._source = source
         self._tree = tree
@@ -109,6 +112,8 @@ class Modules:
         self._spool = spool
         self._bounds = (max_bytes, chunk_chars)
         self._facts = LoadedFacts(tree.rows)
+        for key, facts in known.items():
+            self._facts.put(key, facts)
         self.vanished: set[str] = set()
 
     def facts(self, key: str) -> Facts | None:
@@ -137,6 +142,10 @@ class Modules:
         if error is not None:
             raise ModuleUnusable(f"{key}: {error}")
         return definition
+
+    def all_facts(self) -> Mapping[str, Facts]:
+        """What stays in memory of each file that was loaded in this pass, by key."""
+        return {key: facts for key in self._tree.rows if (facts := self._facts.get(key))}
 
     def module(self, key: str) -> Module:
         """A file that was loaded in this pass, as its visit needs it; `KeyError` if it was not."""

@@ -10,7 +10,7 @@ import anyio
 
 from engine.embedders import Embedder, chosen_embedder, offloaded
 from engine.errors import BadSetting
-from engine.executors import Executor, Threads, worker_processes
+from engine.executors import Elsewhere, Executor, Threads, worker_processes
 from engine.index.database import Database, open_database
 from engine.jobs import Identity, JobQueue, beating_heart
 from engine.registering import registered
@@ -52,13 +52,17 @@ class Parts:
 
 @asynccontextmanager
 async def opened_parts(
-    settings: Settings, embedder: Embedder | None, visitor: "Visitor | None", work: Work
+    settings: Settings,
+    embedder: Embedder | None,
+    visitor: "Visitor | None",
+    work: Work,
+    executor: Elsewhere | None = None,
 ) -> AsyncIterator[Parts]:
     """The parts for the length of the block; jobs run as `work` and the settings say."""
-    passed = embedder is not None or visitor is not None or work is Work.ADDED
+    passed = work is Work.ADDED or any(each is not None for each in (embedder, visitor, executor))
     isolation = _isolation(settings, passed=passed)
     embedder = embedder or chosen_embedder(settings)
-    async with _as_it_is(_opened(settings, isolation, embedder, visitor, work)) as parts:
+    async with _as_it_is(_opened(settings, isolation, embedder, visitor, work, executor)) as parts:
         yield parts
 
 
@@ -69,6 +73,7 @@ async def _opened(
     embedder: Embedder,
     visitor: "Visitor | None",
     work: Work,
+    executor: Elsewhere | None,
 ) -> AsyncIterator[Parts]:
     identity = Identity()
     async with AsyncExitStack() as stack:
@@ -90,7 +95,7 @@ async def _opened(
             inline = isolation is not Isolation.PROCESS
             only_handed = work is Work.ADDED
             await stack.enter_async_context(
-                _inline(parts, identity, visitor, only_handed=only_handed)
+                _inline(parts, identity, visitor, executor, only_handed=only_handed)
                 if inline
                 else _supervised(parts, identity)
             )
@@ -100,9 +105,15 @@ async def _opened(
 
 @asynccontextmanager
 async def _inline(
-    parts: Parts, identity: Identity, visitor: "Visitor | None", *, only_handed: bool
+    parts: Parts,
+    identity: Identity,
+    visitor: "Visitor | None",
+    executor: Elsewhere | None,
+    *,
+    only_handed: bool,
 ) -> AsyncIterator[None]:
     """Jobs run in this process, which needs all that a pass needs."""
+    from engine.executors.choosing import chosen_executor  # noqa: PLC0415 - for who visits
     from engine.indexing import Indexing  # noqa: PLC0415 - parsers, for those who parse
     from engine.inline import inline_workers  # noqa: PLC0415 - the same
     from engine.syntax_visitor import SyntaxVisitor  # noqa: PLC0415 - the same
@@ -114,6 +125,7 @@ async def _inline(
         parts.embedder_id,
         visitor or SyntaxVisitor(),
         parts.sources,
+        elsewhere=executor or chosen_executor(parts.settings),
     )
     async with inline_workers(
         parts.database,
@@ -155,8 +167,9 @@ def _isolation(settings: Settings, *, passed: bool) -> Isolation:
         return Isolation.INLINE if passed else Isolation.PROCESS
     if settings.isolation is Isolation.PROCESS and passed:
         raise BadSetting(
-            "isolation=process: an embedder or a visitor that is passed as an object, and the "
-            "list of realms that were added, exist in this process only; use isolation=inline"
+            "isolation=process: an embedder, a visitor or an executor that is passed as an object, "
+            "and the list of realms that were added, exist in this process only; "
+            "use isolation=inline"
         )
     return settings.isolation
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
 
+from engine.cluster_address import cluster_address
 from engine.errors import BadSetting
 
 log = logging.getLogger("widthwise.settings")
@@ -71,6 +72,10 @@ class Settings:
     `git_timeout_seconds`. Checkouts stay for `checkout_days`, together `checkout_mb`. With
     `public_only`, for servers whose users name URLs, no source asks an address of a private
     network.
+
+    `executor` names a Dask scheduler whose workers visit the files of a pass: dask://HOST:PORT,
+    or tls://HOST:PORT with the files `executor_ca`, `executor_cert` and `executor_key`. One on
+    another host without TLS has to be allowed by `executor_unsecured`.
     """
 
     home: Path = field(default_factory=_default_home)
@@ -110,6 +115,11 @@ class Settings:
     checkout_mb: int = 10 << 10
     checkout_days: float = 30
     public_only: bool = False
+    executor: str = ""
+    executor_ca: str = ""
+    executor_cert: str = ""
+    executor_key: str = ""
+    executor_unsecured: bool = False
 
     def __post_init__(self) -> None:
         """Times may be fractions when they are passed in; none may be zero.
@@ -121,6 +131,10 @@ class Settings:
         except ValueError:
             choices = ", ".join(Isolation)
             raise BadSetting(f"isolation={self.isolation!r}: must be one of {choices}") from None
+        if self.executor:
+            address = cluster_address(self.executor, unsecured=self.executor_unsecured)
+            if address.is_secured and not (self.executor_ca and self.executor_cert):
+                raise BadSetting("executor: tls:// needs executor_ca and executor_cert")
         for name in TIMES:
             if not getattr(self, name) > 0:
                 raise BadSetting(f"{name}={getattr(self, name)!r}: must be above 0")
@@ -156,12 +170,16 @@ class Settings:
                 texts[name] = tuple(word.lower() for word in words)
         if public_only := environment.get(PUBLIC_ONLY):
             texts["public_only"] = _switch(PUBLIC_ONLY, public_only)
+        # A switch that takes safety away: what is not clearly on is off.
+        unsecured = environment.get(EXECUTOR_UNSECURED, "").strip().lower()
+        texts["executor_unsecured"] = unsecured in ("1", "yes", "on", "true")
         home = environment.get(HOME)
         return cls(**numbers, **texts, **({"home": Path(home).expanduser()} if home else {}))  # type: ignore[arg-type]
 
     def table(self) -> list[tuple[str, str, str]]:
         """Each setting with its environment variable and its value; credentials are left out."""
         variables = {"home": HOME, "isolation": ISOLATION, "public_only": PUBLIC_ONLY}
+        variables["executor_unsecured"] = EXECUTOR_UNSECURED
         variables |= TEXTS | NUMBERS | LISTS
         shown = {each.name: str(getattr(self, each.name)) for each in fields(self)}
         shown["dsn"] = "(set)" if self.dsn else "(embedded)"
@@ -175,6 +193,7 @@ class Settings:
 HOME = "WIDTHWISE_HOME"
 ISOLATION = "WIDTHWISE_ISOLATION"
 PUBLIC_ONLY = "WIDTHWISE_PUBLIC_ONLY"
+EXECUTOR_UNSECURED = "WIDTHWISE_EXECUTOR_UNSECURED"
 LISTS = {"git_transports": "WIDTHWISE_GIT_TRANSPORTS", "git_hosts": "WIDTHWISE_GIT_HOSTS"}
 TEXTS = {
     "dsn": "WIDTHWISE_DSN",
@@ -184,6 +203,10 @@ TEXTS = {
     "embed_model": "WIDTHWISE_EMBED_MODEL",
     "embed_document_prefix": "WIDTHWISE_EMBED_DOCUMENT_PREFIX",
     "embed_question_prefix": "WIDTHWISE_EMBED_QUESTION_PREFIX",
+    "executor": "WIDTHWISE_EXECUTOR",
+    "executor_ca": "WIDTHWISE_EXECUTOR_CA",
+    "executor_cert": "WIDTHWISE_EXECUTOR_CERT",
+    "executor_key": "WIDTHWISE_EXECUTOR_KEY",
     "google_credentials": "GOOGLE_APPLICATION_CREDENTIALS",
 }
 EMBED_KEY = "WIDTHWISE_EMBED_KEY"

@@ -29,13 +29,16 @@ class Spool:
     def __enter__(self) -> Self:
         return self
 
+    def close(self) -> None:
+        self._file.close()
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self.close()
 
     def __contains__(self, key: str) -> bool:
         return key in self._places

@@ -11,16 +11,28 @@ import asyncpg
 
 from engine.chunk_text import embedded_text
 from engine.discover import NO_STAMP, Changes
-from engine.embedders import Embedder, offloaded
-from engine.embedding import Breaker, EmbeddingQueue, OnTheWay, Supply, embedding_queue
+from engine.embedders import Embedder
+from engine.embedding import Breaker, OnTheWay, Supply
 from engine.entries import Entries
-from engine.executors import Executor, Threads, worker_processes
+from engine.executors import Elsewhere, Executor, Threads, worker_processes
 from engine.foretelling import Foreteller, Foretelling
 from engine.index.database import Connection
 from engine.index.live import RealmRow
 from engine.index.working import ExplanationRow, FailedEntry, Fence, Working, WorkingEntry
 from engine.invalidation import Invalidation, Invalidator, SnapshotMoved
 from engine.modules import Module, Modules, SnapshotTree
+from engine.outposts import (
+    Briefing,
+    ParsedAway,
+    RepeatableWorking,
+    Seen,
+    Terms,
+    Visited,
+    can_travel,
+    name_of,
+    visit_all_away,
+)
+from engine.pass_embedding import PassEmbedding, pass_embedding
 from engine.plan_shape import PlanShape, shape_of
 from engine.reasons import Why
 from engine.report import PassReport, Phase, Tracker
@@ -28,7 +40,7 @@ from engine.settings import Settings
 from engine.slots import Slot
 from engine.sources import Source
 from engine.spool import Spool
-from engine.vectors import KnownVectors, PaidOnce
+from engine.vectors import PaidOnce
 from engine.visit import Visitor
 from engine.visit_all import visit_all
 from engine.writing import Outbox, Outcome, write_all
@@ -50,7 +62,8 @@ class PassContext:
 
     `settle` ends the job in the transaction of the swap, and raises if the claim is stale.
     `ended` is told of the report as soon as the pass can't be undone any more. `breaker` and
-    `on_the_way` are shared by all passes that use the embedder.
+    `on_the_way` are shared by all passes that use the embedder. `elsewhere` opens an executor on
+    other hosts, which visit files by themselves.
     """
 
     pool: asyncpg.Pool
@@ -67,6 +80,7 @@ class PassContext:
     on_the_way: OnTheWay
     settle: Callable[[Connection, PassReport], Awaitable[None]]
     ended: Callable[[PassReport], None]
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +112,23 @@ class Update:
 async def update(context: PassContext, found: Changes, working: Working) -> Update:
     """Visit whatever the changes concern, and store the results as working rows."""
     with Spool() as spool:
-        async with _executor(context.settings, found) as executor:
-            return await _Updating(context, found, working, executor, spool).run()
+        async with _executor(context, found) as (executor, away):
+            return await _Updating(context, found, working, executor, spool, away=away).run()
 
 
 @asynccontextmanager
-async def _executor(settings: Settings, found: Changes) -> AsyncIterator[Executor]:
+async def _executor(context: PassContext, found: Changes) -> AsyncIterator[tuple[Executor, bool]]:
+    """What parses, and whether it visits as well: on other hosts, and for many files only."""
     keys = found.to_visit
     few = len(keys) <= INLINE_FILES
     if few and sum(found.stamps[key].size for key in keys) <= INLINE_BYTES:
-        yield Threads(limit=settings.worker_processes)
-        return
-    async with worker_processes(settings.worker_processes) as processes:
-        yield processes
+        yield Threads(limit=context.settings.worker_processes), False
+    elif context.elsewhere is not None and can_travel(context.source):
+        async with context.elsewhere() as executor:
+            yield executor, True
+    else:
+        async with worker_processes(context.settings.worker_processes) as processes:
+            yield processes, False
 
 
 class _Updating:
@@ -123,13 +141,18 @@ class _Updating:
         working: Working,
         executor: Executor,
         spool: Spool,
+        *,
+        away: bool,
     ) -> None:
         self._context = context
         self._settings = context.settings
         self._tracker = context.tracker
         self._found = found
-        self._working = working
+        # What a cluster runs again may have written its row the first time.
+        self._working = RepeatableWorking.of(working) if away else working
         self._executor = executor
+        self._away = away
+        self._failed_away = self._texts_away = 0
         # To look whether it foretells takes longer than to look at a file's texts.
         visitor = context.visitor
         self._foreteller = visitor if isinstance(visitor, Foreteller) else None
@@ -142,7 +165,7 @@ class _Updating:
         self._modules = Modules(
             context.source,
             self._tree,
-            executor,
+            ParsedAway(executor, self._terms()) if away else executor,
             spool,
             max_bytes=context.settings.max_file_bytes,
             chunk_chars=context.settings.chunk_chars,
@@ -171,7 +194,8 @@ class _Updating:
 
     async def run(self) -> Update:
         self._tracker.enter(Phase.PREWARM)
-        async with self._embedding() as (queue, vectors):
+        async with self._embedding() as embedding:
+            vectors = embedding.vectors
             invalidation = await self._prewarmed(vectors)
             reused = await self._entries.adopt(
                 self._working, invalidation.visits, self._invalidator.live_fingerprint
@@ -181,12 +205,12 @@ class _Updating:
             total = len(plan) + len(reused) + len(self._found.problems)
             self._tracker.begin_visits(total, reused=len(reused))
             await self._visit_and_write(plan, concurrency, vectors)
-            texts = queue.statistics().texts
+            texts = embedding.queue.statistics().texts + self._texts_away
         self._check_configuration()
         shape = shape_of(
             plan, self._seconds, concurrency=concurrency, visit_seconds=self._visit_seconds
         )
-        failed = self._entries.failed
+        failed = self._entries.failed + self._failed_away
         return Update(invalidation, plan, shape, concurrency, len(reused), failed, texts)
 
     def _check_configuration(self) -> None:
@@ -215,29 +239,23 @@ class _Updating:
         return concurrency
 
     @asynccontextmanager
-    async def _embedding(self) -> AsyncIterator[tuple[EmbeddingQueue, PaidOnce]]:
-        """The embedder's queue, with what finds the vectors that were made before."""
-        embedder = offloaded(self._context.embedder, self._executor.run)
-        is_paid = embedder is self._context.embedder
-        known = await self._known_vectors(paid=is_paid)
-        on_the_way = self._context.on_the_way if is_paid else None
+    async def _embedding(self) -> AsyncIterator[PassEmbedding]:
+        """The embedder's queue; where it pays, with what asks it before the visits do."""
+        context = self._context
         async with (
-            embedding_queue(
-                embedder,
-                known.keep,
-                batch_size=self._settings.embed_batch_size,
-                batch_tokens=self._settings.embed_batch_tokens,
-                concurrency=self._settings.embed_concurrency,
-                timeout_seconds=self._settings.embed_timeout_seconds,
-                pause_seconds=self._settings.embed_pause_seconds,
-                breaker=self._context.breaker,
-            ) as queue,
+            pass_embedding(
+                context.embedder,
+                self._executor,
+                self._settings,
+                self._working,
+                breaker=context.breaker,
+                on_the_way=context.on_the_way,
+            ) as embedding,
             anyio.create_task_group() as tasks,
         ):
-            vectors = PaidOnce(queue, known, on_the_way)
-            if is_paid and self._foreteller is not None:
-                self._foretelling = Foretelling(vectors, tasks)
-            yield queue, vectors
+            if embedding.is_paid and self._foreteller is not None:
+                self._foretelling = Foretelling(embedding.vectors, tasks)
+            yield embedding
 
     async def _prewarmed(self, vectors: PaidOnce) -> Invalidation:
         vectors.supply(Supply.MORE)
@@ -251,19 +269,6 @@ class _Updating:
             return
         if visitor.foretells(analysed.language) and self._invalidator.will_visit(analysed.key):
             ahead.tell(lambda: _texts(module))
-
-    async def _known_vectors(self, *, paid: bool) -> KnownVectors:
-        """Of an embedder that costs money or time, what comes back is kept at once.
-
-        What is computed here is cheaper to compute again.
-        """
-        working = self._working
-        looked_up = paid or await working.knows_any()
-        return KnownVectors(
-            working.known_vectors if looked_up else None,
-            working.keep_vectors if paid else None,
-            dimension=self._context.embedder.dimension,
-        )
 
     async def _visit_and_write(self, plan: Plan, concurrency: int, vectors: PaidOnce) -> None:
         outbox = Outbox()
@@ -282,9 +287,57 @@ class _Updating:
             for problem in self._found.problems:
                 await outbox.put(_failed(problem.key, problem.reason))
             began = time.perf_counter()
-            await visit_all(plan, visit, limit=concurrency)
+            if self._away:
+                await self._visit_away(plan, concurrency, outbox)
+            else:
+                await visit_all(plan, visit, limit=concurrency)
             self._visit_seconds = time.perf_counter() - began
             outbox.close()
+
+    async def _visit_away(self, plan: Plan, concurrency: int, outbox: Outbox) -> None:
+        """On other hosts, which write what they have visited. What they can't is written here."""
+
+        async def failed(key: str, reason: str) -> None:
+            await outbox.put(self._entries.failed_entry(key, reason))
+
+        await visit_all_away(
+            plan,
+            self._executor,
+            self._briefing(),
+            limit=concurrency,
+            visited=self._visited_away,
+            failed=failed,
+        )
+
+    def _visited_away(self, visited: Visited) -> None:
+        self._seconds |= visited.seconds
+        self._failed_away += visited.failed
+        self._texts_away += visited.texts
+        self._tracker.done += len(visited.seconds)
+        self._tracker.chunks += visited.chunks
+
+    def _terms(self) -> Terms:
+        context = self._context
+        return Terms(self._working.token, context.recipe, name_of(context.visitor))
+
+    def _briefing(self) -> Briefing:
+        context, found, facts = self._context, self._found, self._modules.all_facts()
+        return Briefing(
+            self._terms(),
+            context.realm.id,
+            context.realm.name,
+            context.fence,
+            context.embedder_id,
+            found.snapshot.listed_at_ns,
+            context.source,
+            found.stamps,
+            {key: each._replace(edges=()) for key, each in facts.items()},
+            {
+                key: Seen(each.content_hash, each.definition_fingerprint)
+                for key, each in found.recorded.items()
+                if key not in facts
+            },
+        )
 
     def _written(self, outcomes: Sequence[Outcome]) -> None:
         self._tracker.done += len(outcomes)

@@ -18,6 +18,7 @@ import anyio.abc
 from engine.embedders import chosen_embedder
 from engine.errors import WidthwiseError, first_failure
 from engine.executors import frames
+from engine.executors.choosing import chosen_executor
 from engine.executors.worker import private_output
 from engine.index.database import open_database
 from engine.indexing import Indexing
@@ -126,7 +127,15 @@ async def _worker(settings: Settings, identity: Identity) -> AsyncIterator[Worke
         ) as database,
         registered(database.pool, embedder, required=True) as embedder_id,
     ):
-        indexing = Indexing(database, settings, embedder, embedder_id, SyntaxVisitor(), {})
+        indexing = Indexing(
+            database,
+            settings,
+            embedder,
+            embedder_id,
+            SyntaxVisitor(),
+            {},
+            elsewhere=chosen_executor(settings),
+        )
         identity = replace(identity, recipe=indexing.recipe)
         async with inline_workers(
             database, settings, identity, indexing, heard=_nobody_asks

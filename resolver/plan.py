@@ -156,6 +156,11 @@ class Plan:
         return self._readiness.behind_next()
 
     @property
+    def ready_count(self) -> int:
+        """How many keys `ready` would hand out without a limit."""
+        return len(self._readiness)
+
+    @property
     def is_done(self) -> bool:
         """Whether every key was handed out and is done."""
         return self._done == len(self)

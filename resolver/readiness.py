@@ -33,6 +33,10 @@ class Readiness:
         self._free: list[int] = rank[waiting[components] == 0].tolist()
         heapify(self._free)
 
+    def __len__(self) -> int:
+        """How many rows are free and were not taken yet."""
+        return len(self._free)
+
     def take(self, limit: int | None) -> list[int]:
         """Rows that are free and were not taken yet, at most `limit`, most urgent first."""
         if limit is None or limit >= len(self._free):

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,6 +35,19 @@ def server_dsn(portal: BlockingPortal) -> Iterator[str]:
 @pytest.fixture
 def dsn(portal: BlockingPortal, server_dsn: str) -> Iterator[str]:
     """An empty database of the test's own. It is dropped even while connections are open."""
+    with _database(portal, server_dsn) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def shared_dsn(portal: BlockingPortal, server_dsn: str) -> Iterator[str]:
+    """A database for tests whose processes outlive a test, and were told of it."""
+    with _database(portal, server_dsn) as dsn:
+        yield dsn
+
+
+@contextmanager
+def _database(portal: BlockingPortal, server_dsn: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     portal.call(_execute, server_dsn, f'CREATE DATABASE "{name}"')
     yield server_dsn.replace("@/widthwise?", f"@/{name}?")

@@ -1,7 +1,14 @@
 """Where CPU work runs: in threads here, or in worker processes."""
 
-from engine.executors.executor import Executor
+from engine.executors.executor import Elsewhere, Executor
 from engine.executors.processes import Processes, ProcessesStatistics, worker_processes
 from engine.executors.threads import Threads
 
-__all__ = ["Executor", "Processes", "ProcessesStatistics", "Threads", "worker_processes"]
+__all__ = [
+    "Elsewhere",
+    "Executor",
+    "Processes",
+    "ProcessesStatistics",
+    "Threads",
+    "worker_processes",
+]

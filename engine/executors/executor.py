@@ -1,6 +1,7 @@
 """Where CPU work runs. Knows nothing of what the work is."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -17,5 +18,8 @@ class Executor(Protocol):
 
     async def run(self, function: Callable[[Item], Result], item: Item) -> Result: ...
 
+
+# Opens an executor on other hosts for the length of a block.
+Elsewhere = Callable[[], AbstractAsyncContextManager[Executor]]
 
 Job = tuple[Callable[[Any], Any], Any]

@@ -141,6 +141,11 @@ class Working:
         # The hashes whose vectors wait in the database for this pass to write their chunks.
         self._waiting: set[bytes] = set()
 
+    @property
+    def token(self) -> UUID:
+        """The pass's own."""
+        return self._token
+
     @classmethod
     async def begin(
         cls,

@@ -1,20 +1,15 @@
 """What every executor promises."""
 
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import anyio
 import pytest
+import work_for_executors as work
+from dask_cluster import Cluster
 
 from engine.executors import Executor, Threads, worker_processes
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine/executors"))
-
-import work_for_executors as work
-from dask_cluster import Cluster, dask_cluster
 
 Open = Callable[[], AbstractAsyncContextManager[Executor]]
 
@@ -28,13 +23,6 @@ async def _threads() -> AsyncIterator[Executor]:
 async def _processes() -> AsyncIterator[Executor]:
     async with worker_processes(2) as executor:
         yield executor
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    pytest.importorskip("distributed", reason="the extra `dask` is not installed")
-    with dask_cluster(2) as cluster:
-        yield cluster
 
 
 def _dask(cluster: Cluster) -> Open:
