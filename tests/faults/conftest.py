@@ -11,7 +11,8 @@ import pytest_asyncio
 TESTS = Path(__file__).parents[1]
 
 # Each folder of tests is a root of its own.
-sys.path[:0] = [str(TESTS / "engine"), str(TESTS / "machines")]
+OTHERS = ("engine", "machines", "contracts", "engine/executors")
+sys.path[:0] = [str(TESTS / part) for part in OTHERS]
 
 
 @pytest_asyncio.fixture
