@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.dask_cluster import Cluster, dask_cluster
+
 ENGINE_TESTS = Path(__file__).parents[1] / "engine"
 sys.path[:0] = [str(ENGINE_TESTS / part) for part in ("", "embedders", "executors", "languages")]
 
 import visitors_for_clusters as visitors  # noqa: E402 - found where we have just said
-from dask_cluster import Cluster, dask_cluster  # noqa: E402 - the same
 
 
 @pytest.fixture(scope="session")

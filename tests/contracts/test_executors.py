@@ -7,8 +7,8 @@ from functools import partial
 import anyio
 import pytest
 import work_for_executors as work
-from dask_cluster import Cluster
 
+from benchmarks.dask_cluster import Cluster
 from engine.executors import Executor, Threads, worker_processes
 
 Open = Callable[[], AbstractAsyncContextManager[Executor]]

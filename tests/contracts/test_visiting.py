@@ -10,10 +10,10 @@ from uuid import uuid4
 import anyio
 import pytest
 import visitors_for_clusters as visitors
-from dask_cluster import Cluster
 from live_trees import live_rows, write_tree
 from visited_trees import layered_tree
 
+from benchmarks.dask_cluster import Cluster
 from engine import Engine, Folder, Isolation, PassReport, Settings
 
 Open = Callable[..., AbstractAsyncContextManager[Engine]]

@@ -10,10 +10,10 @@ from typing import Any
 import anyio
 import pytest
 import visitors_for_clusters as visitors
-from dask_cluster import Cluster, dask_cluster
 from live_trees import live_rows, write_tree
 from visited_trees import layered_tree
 
+from benchmarks.dask_cluster import Cluster, dask_cluster
 from engine import Engine, FailureKind, Folder, Isolation, Job, Settings
 
 pytestmark = pytest.mark.long

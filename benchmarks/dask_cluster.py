@@ -1,5 +1,6 @@
-"""A Dask cluster of real processes on loopback."""
+"""A Dask cluster of real processes on loopback, for benchmarks and tests."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 
 # What is lost is noticed sooner than by default, and a batch that killed one worker is not given
 # to three more.
@@ -27,7 +27,7 @@ class Cluster:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        paths = os.pathsep.join([str(ROOT), str(HERE), *sys.path])
+        paths = os.pathsep.join([str(ROOT), *sys.path])
         self._environment = {**os.environ, **QUICK, "PYTHONPATH": paths, **environment}
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -40,8 +40,6 @@ class Cluster:
             assert self.scheduler.poll() is None, "the scheduler has ended"
             assert time.monotonic() < deadline, "no scheduler"
             time.sleep(0.05)
-        import json
-
         return str(json.loads(file.read_text())["address"])
 
     def add_worker(self, *, nanny: bool = False) -> subprocess.Popen[bytes]:
