@@ -48,7 +48,7 @@ class Desk:
             known=briefing.facts,
         )
         scope = live.definitions_scope(briefing.realm_id)
-        cache = DefinitionCache(
+        self._cache = DefinitionCache(
             self._modules.load,
             store=PostgresDefinitions(outpost.pool, scope, version_of=self._version),
             max_entries=MAX_DEFINITIONS,
@@ -58,7 +58,7 @@ class Desk:
             outpost.visitor(briefing.terms.visitor),
             outpost.executor,
             self._modules,
-            cache,
+            self._cache,
             realm=briefing.realm,
             recipe=briefing.terms.recipe,
             stamps=briefing.stamps,
@@ -122,10 +122,16 @@ class Desk:
         return Visited(seconds, failed, chunks, texts)
 
     async def _load(self, keys: Sequence[str]) -> None:
-        """Parse the files; `SnapshotMoved` if one is no longer what the pass knows of it."""
+        """Parse the files; `SnapshotMoved` if one is no longer what the pass knows of it.
+
+        What they refer to comes in one query, where each visit would send its own.
+        """
         async with anyio.create_task_group() as tasks:
             for key in keys:
                 tasks.start_soon(self._load_one, key)
+        facts = [self._modules.facts(key) for key in keys]
+        edges = {edge for each in facts if each for edge in each.edges}
+        await self._cache.get_many(sorted(edges), limit=1)
 
     async def _load_one(self, key: str) -> None:
         try:

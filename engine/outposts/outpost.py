@@ -7,10 +7,11 @@ no key and no password comes with an errand.
 
 import atexit
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from engine.outposts.parsed import Parsed
 from engine.recipe import recipe
 from engine.registering import registered
 from engine.settings import Settings
+from engine.sources import Source
 from engine.visit import Visitor
 
 log = logging.getLogger("widthwise.outposts")
@@ -78,6 +80,7 @@ class Outpost:
     parsed: Parsed = field(default_factory=Parsed)
     desks: OrderedDict[UUID, Desk] = field(default_factory=OrderedDict)
     visitors: dict[str, Visitor] = field(default_factory=dict)
+    agreed: set[tuple[str, str]] = field(default_factory=set)
 
     def call(self, function: Callable[..., Awaitable[Answer]], *arguments: Any) -> Answer:
         """From another thread: run it in the loop, until it ends or its batch is interrupted."""
@@ -92,6 +95,7 @@ class Outpost:
 
     async def analyse(self, terms: Terms, request: AnalyseRequest) -> Analysed:
         self._agree(terms)
+        _check_sight(request.source)
         analysed = await self.executor.run(analyse, request)
         self.parsed.put(terms.token, analysed)
         return analysed
@@ -133,6 +137,8 @@ class Outpost:
 
     def _agree(self, terms: Terms) -> None:
         """Entries of another version, or another embedder, would be wrong without a sign."""
+        if terms[1:] in self.agreed:
+            return
         settings = self.settings
         ours = recipe(
             self.visitor(terms.visitor),
@@ -145,10 +151,18 @@ class Outpost:
                 "a worker of the cluster makes other entries: it has another version or other "
                 "settings (embedder, chunk size, file limit) than the process of the pass"
             )
+        self.agreed.add(terms[1:])
+
+
+def _check_sight(source: Source) -> None:
+    """A file that is not there would count as gone since the listing."""
+    root: str | None = getattr(source, "path", None) or getattr(source, "folder", None)
+    if root is not None and not os.path.exists(root):
+        raise ExecutorFailed(f"a worker of the cluster has no {root}: it must see the same files")
 
 
 @contextmanager
-def _using(desk: Desk) -> "Any":
+def _using(desk: Desk) -> Iterator[None]:
     desk.users += 1
     try:
         yield
