@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,8 +25,11 @@ QUICK = {
 class Cluster:
     """The processes, as a test meddles with them."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], options: Sequence[str]
+    ) -> None:
         self._folder = folder
+        self._options = options
         paths = os.pathsep.join([str(ROOT), *sys.path])
         self._environment = {**os.environ, **QUICK, "PYTHONPATH": paths, **environment}
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
@@ -61,7 +64,7 @@ class Cluster:
         with (self._folder / f"{kind}.log").open("ab") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--scheduler-file", file,
-                 "--no-dashboard", *options],
+                 "--no-dashboard", *self._options, *options],
                 env=self._environment, cwd=self._folder, start_new_session=True,
                 stdout=output, stderr=output,
             )  # fmt: skip
@@ -69,10 +72,14 @@ class Cluster:
 
 @contextmanager
 def dask_cluster(
-    workers: int = 2, *, environment: Mapping[str, str] | None = None, nanny: bool = False
+    workers: int = 2,
+    *,
+    environment: Mapping[str, str] | None = None,
+    nanny: bool = False,
+    options: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory(prefix="widthwise-dask-", ignore_cleanup_errors=True) as name:
-        cluster = Cluster(Path(name), environment or {})
+        cluster = Cluster(Path(name), environment or {}, options)
         try:
             for _ in range(workers):
                 cluster.add_worker(nanny=nanny)
