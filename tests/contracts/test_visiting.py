@@ -1,5 +1,7 @@
 """What a pass promises wherever its files are visited: here, or by the workers of a cluster."""
 
+import pickle
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,6 +17,8 @@ from visited_trees import layered_tree
 
 from benchmarks.dask_cluster import Cluster
 from engine import Engine, Folder, Isolation, PassReport, Settings
+from engine.executors import Executor
+from engine.executors.executor import Item, Result
 
 Open = Callable[..., AbstractAsyncContextManager[Engine]]
 
@@ -136,3 +140,45 @@ async def test_a_cancelled_job_ends_the_visits_that_run(
 async def _appears(path: Path) -> None:
     while not path.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
         await anyio.sleep(0.02)
+
+
+class _Overheard:
+    """An executor that keeps what travels through it, both ways."""
+
+    def __init__(self, executor: Executor, heard: list[bytes]) -> None:
+        self._executor = executor
+        self._heard = heard
+
+    async def run(self, function: Callable[[Item], Result], item: Item) -> Result:
+        result = await self._executor.run(function, item)
+        packed = getattr(item, "briefing", b"")
+        told = zlib.decompress(packed) if packed else b""
+        self._heard += [pickle.dumps(item), told, pickle.dumps(result)]
+        return result
+
+
+async def test_neither_contents_nor_credentials_travel(
+    cluster: Cluster,
+    shared_dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from engine.executors.dask import dask_executor
+
+    heard: list[bytes] = []
+
+    @asynccontextmanager
+    async def overheard() -> AsyncIterator[Executor]:
+        async with dask_executor(cluster.address) as executor:
+            yield _Overheard(executor, heard)
+
+    monkeypatch.setenv("WIDTHWISE_EMBED_KEY", "the-key-of-a-provider")
+    tree = layered_tree(tmp_path)
+    write_tree(tree, {"secret.md": "# Title\n\nwords that stay at home\n"})
+    settings = Settings(home=tmp_path / "home", dsn=shared_dsn, embedder="hashed", max_attempts=1)
+    async with Engine.open(settings, executor=overheard) as engine:
+        await _index(engine, f"overheard {uuid4()}", tree)
+    travelled = b"".join(heard)
+    assert b"secret.md" in travelled
+    for kept in (b"words that stay at home", b"the-key-of-a-provider", shared_dsn.encode()):
+        assert kept not in travelled
