@@ -3,11 +3,12 @@
     python -m benchmarks.executors
     python -m benchmarks.executors --tree path/to/django --workers 1 2 4 --runs 3
 
-`calls` does next to nothing: what is left is what a call costs, one by one (64 under way) and in
+`calls` does next to nothing: what is left is what a call costs, one by one (16 under way) and in
 batches of 64. `pass` indexes a tree from scratch, with the hashed embedder, into an embedded
 Postgres, after a smaller one for which the processes start: `here` with one worker process that
-parses, and by a Dask cluster on loopback, each of whose workers has one as well. `overhead_ms` is
-what a file of the visit phase takes beside what it takes here.
+parses, and by a Dask cluster on loopback, each of whose workers has one as well. In a `layered`
+tree files wait for each other, in a `flat` one none does. `overhead_ms` is what a file of the visit
+phase takes of a worker beside what it takes here.
 """
 
 import argparse
@@ -52,25 +53,33 @@ class Row:
 
 
 async def measure(options: argparse.Namespace, folder: Path) -> list[Row]:
-    tree = options.tree or folder / "tree"
-    if not options.tree:
-        generate(tree, options.files)
+    trees = {"given": options.tree} if options.tree else _generated(folder, options.files)
     generate(folder / "warm", WARM_FILES)
     rows = [await _calls("threads", 1, _threads, options.calls, under_way=1_000)]
     rows.append(
         await _calls("processes", 1, partial(worker_processes, 1), options.calls, under_way=1_000)
     )
     async with embedded_postgres(folder) as dsn:
-        at = partial(_passes, dsn, folder, tree, options.runs)
-        here = await at("here", 1, "")
-        rows.append(here)
+        at = partial(_passes, dsn, folder, options.runs)
+        here = {name: await at(name, tree, "here", 1, "") for name, tree in trees.items()}
+        rows += here.values()
         told = {"WIDTHWISE_DSN": dsn, "WIDTHWISE_EMBEDDER": "hashed"}
         for workers in options.workers:
             with dask_cluster(workers, environment=told) as cluster:
                 rows += await _calls_of(cluster.address, workers, options.calls)
                 url = cluster.address.replace("tcp://", "dask://")
-                rows.append(compared(await at("dask", workers, url), here))
+                for name, tree in trees.items():
+                    rows.append(compared(await at(name, tree, "dask", workers, url), here[name]))
     return rows
+
+
+def _generated(folder: Path, files: int) -> dict[str, Path]:
+    layered, flat = folder / "layered", folder / "flat"
+    generate(layered, files)
+    flat.mkdir()
+    for number in range(files):
+        (flat / f"m{number}.py").write_text(f"def f{number}(key):\n    return key + {number}\n")
+    return {"layered": layered, "flat": flat}
 
 
 def compared(row: Row, here: Row) -> Row:
@@ -112,7 +121,14 @@ async def _threads() -> AsyncIterator[Executor]:
 
 
 async def _passes(
-    dsn: str, home: Path, tree: Path, runs: int, way: str, workers: int, executor: str
+    dsn: str,
+    home: Path,
+    runs: int,
+    name: str,
+    tree: Path,
+    way: str,
+    workers: int,
+    executor: str,
 ) -> Row:
     """The median of the runs; each file's part is of the visit phase."""
     settings = Settings(
@@ -130,7 +146,7 @@ async def _passes(
         reports = [await _pass(engine, tree) for _ in range(runs)]
     report = sorted(reports, key=lambda each: each.seconds)[runs // 2]
     visiting = statistics.median(each.phases["visit"] for each in reports)
-    row = _row("pass", way, workers, report.visited, report.seconds)
+    row = _row(f"pass, {name}", way, workers, report.visited, report.seconds)
     return told(replace(row, each_ms=1_000 * visiting / report.visited))
 
 
@@ -153,9 +169,16 @@ def told(row: Row) -> Row:
 
 def result(rows: Sequence[Row]) -> Result:
     found = figures(rows)
-    passes = [row for row in found if row["what"] == "pass" and row["way"] == "dask"]
+    passes = [row for row in found if row["times_here"] is not None]
     panels = [
-        Panel(title="a pass, times one here", rows=passes, x="workers", y="times_here", log_x=True)
+        Panel(
+            title="a pass, times one here",
+            rows=passes,
+            x="workers",
+            y="times_here",
+            series="what",
+            log_x=True,
+        )
     ]
     return Result(
         name="executors",
@@ -169,7 +192,7 @@ def result(rows: Sequence[Row]) -> Result:
 def _notes(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         if row.way == "dask one by one":
-            yield f"A batch costs {row.each_ms:.2f} ms with {row.workers} workers, 64 under way."
+            yield f"A batch costs {row.each_ms:.2f} ms with {row.workers} workers, 16 under way."
 
 
 def main() -> None:

@@ -27,8 +27,10 @@ log = logging.getLogger("widthwise.executors")
 
 BATCH: Final = 64
 
-# So many batches for each thread of the cluster: one that runs, one that is on its way.
+# So many batches for each thread of the cluster: one that runs, one that is on its way. A journey
+# takes some 20 ms, so what is done sooner needs more of them.
 BATCHES_AHEAD: Final = 2
+MIN_IN_FLIGHT: Final = 16
 MAX_IN_FLIGHT: Final = 256
 
 CONNECT_SECONDS: Final = 10.0
@@ -103,7 +105,8 @@ class DaskExecutor:
     def _grow(self, threads: int) -> None:
         """Serve as many threads as there are by now; of those that went a few wait in line."""
         self._threads = self._calls.workers = threads
-        while self._servers < min(BATCHES_AHEAD * threads, MAX_IN_FLIGHT):
+        wanted = max(MIN_IN_FLIGHT, min(BATCHES_AHEAD * threads, MAX_IN_FLIGHT))
+        while self._servers < wanted:
             self._servers += 1
             self._tasks.start_soon(self._serve)
 
