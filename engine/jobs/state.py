@@ -70,6 +70,19 @@ class Backoff:
         return min(octave * (1.0 + spread), self.cap_seconds)
 
 
+# Who is told when to come back is told the same as all others.
+MOST_SPREAD_SECONDS = 60.0
+
+
+def after(asked_seconds: float, *, spread: float) -> float:
+    """A pause of at least what was asked for; `spread` is random, from 0 up to 1.
+
+    All jobs that an outage meets are told of the moment at which its breaker lets one call
+    through. That one has to be answered before the next can go, so they come apart.
+    """
+    return asked_seconds + spread * min(asked_seconds / 2, MOST_SPREAD_SECONDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """How a claim ends: the state that the job goes to, and what its history says of it.
@@ -104,7 +117,7 @@ def settlement(
     | gone | cancelled | cancelled |
     | permanent | failed | failed |
     | transient | pending after a pause | failed |
-    | throttled | pending when told, not charged | the same |
+    | throttled | pending when told or soon after, not charged | the same |
     | lost | pending at once | failed |
     | released | pending at once, not charged | the same |
 
@@ -121,7 +134,10 @@ def settlement(
             return _ended(JobState.CANCELLED, "gone", failure)
         case Failed(Failure(FailureKind.THROTTLED) as failure):
             asked = failure.retry_after_seconds
-            pause = backoff.delay_seconds(claims, spread=spread) if asked is None else asked
+            if asked is None:
+                pause = backoff.delay_seconds(claims, spread=spread)
+            else:
+                pause = after(asked, spread=spread)
             return _again(failure, "throttled", pause, charged=False)
         case Failed(Failure(FailureKind.TRANSIENT) as failure) if attempt < max_attempts:
             return _again(failure, "retry", backoff.delay_seconds(attempt, spread=spread))

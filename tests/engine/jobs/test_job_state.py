@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.jobs import Backoff, Failure, FailureKind, JobState, LossReason, Lost
-from engine.jobs.state import Failed, Outcome, Released, Settlement, settlement
+from engine.jobs.state import Failed, Outcome, Released, Settlement, after, settlement
 
 LIMIT = 3
 
@@ -112,6 +112,25 @@ def test_no_number_of_attempts_makes_a_pause_longer_than_the_cap(
     backoff: Backoff, attempt: int, spread: float
 ) -> None:
     assert 0 < backoff.delay_seconds(attempt, spread=spread) <= backoff.cap_seconds
+
+
+@given(st.floats(0, 3_600), spreads)
+def test_who_is_told_when_to_come_back_comes_no_sooner_and_little_later(
+    asked: float, spread: float
+) -> None:
+    assert asked <= after(asked, spread=spread) <= asked + min(asked / 2, 60)
+
+
+def test_jobs_that_were_told_the_same_moment_do_not_come_back_together() -> None:
+    told = failed(FailureKind.THROTTLED, 300)
+    pauses = {
+        settlement(
+            told, attempt=1, max_attempts=3, claims=1, backoff=BACKOFF, spread=step / 100
+        ).delay_seconds
+        for step in range(100)
+    }
+    assert len(pauses) == 100
+    assert max(pauses) - min(pauses) > 50
 
 
 def test_jobs_that_failed_together_do_not_come_back_together() -> None:
