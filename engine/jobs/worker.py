@@ -13,11 +13,12 @@ import asyncpg
 from engine.index.database import BROKEN
 from engine.jobs import store
 from engine.jobs.chance import CHANCE
+from engine.jobs.eagerness import Eagerness
 from engine.jobs.failure import Failure, FailureKind, failure_of
 from engine.jobs.heart import Heart
 from engine.jobs.news import News
 from engine.jobs.rows import Claim
-from engine.jobs.state import Backoff, Failed, JobState, Outcome, Released, settlement
+from engine.jobs.state import Backoff, Failed, Outcome, Released, settlement
 from engine.jobs.store import Reach
 from engine.jobs.sweeper import take
 from engine.report import PassReport, Tracker
@@ -94,8 +95,9 @@ class Worker:
         self._spread = spread
         # By token: a job that was taken away may be claimed again before its pass has ended.
         self._running: dict[UUID, Running] = {}
+        self._eagerness = Eagerness()
         self._moved = anyio.Event()
-        self._draining = False
+        self._must_look = self._draining = False
 
     def __repr__(self) -> str:
         return f"<Worker {self._heart.identity.id} running={sorted(self.running)}>"
@@ -105,10 +107,17 @@ class Worker:
         """The jobs that run here now."""
         return frozenset(running.claim.job_id for running in self._running.values())
 
+    @property
+    def _free(self) -> int:
+        return self._pace.jobs_at_once - len(self._running)
+
     def hear(self, news: News) -> None:
-        """Look for work if the news may mean some: a job to be begun, or room for the next."""
-        if news.state is not JobState.RUNNING:
-            self._move()
+        """Look for work if the news may mean some that is not left to others."""
+        if self._free <= 0:
+            return
+        self._eagerness.hear(news)
+        if self._eagerness.is_curious:
+            self._wake()
 
     def cancel(self, job_id: int) -> None:
         """Stop a job that runs here at its next await; does nothing if it does not."""
@@ -126,7 +135,7 @@ class Worker:
         async with anyio.create_task_group() as tasks:
             away, unsure = _pauses(), False
             while not (self._draining and not self._running):
-                moved = self._moved
+                moved, self._must_look = self._moved, False
                 try:
                     if unsure:
                         await self._give_back_unheard()
@@ -137,14 +146,26 @@ class Worker:
                     pause, unsure = next(away), True
                     log.warning("cannot claim, trying again: %s", type(error).__name__)
                 with anyio.move_on_after(pause):
-                    await moved.wait()
+                    await self._reason_to_look(moved)
+
+    async def _reason_to_look(self, moved: anyio.Event) -> None:
+        """Room here is one at once, news are one a moment later unless others were quicker."""
+        await moved.wait()
+        while not self._must_look:
+            with anyio.move_on_after(self._eagerness.pause_seconds(self._spread())):
+                while not self._must_look:
+                    await self._moved.wait()
+            if self._must_look or self._eagerness.is_curious:
+                return
+            await self._moved.wait()
 
     async def _claim(self, tasks: anyio.abc.TaskGroup) -> float:
         """Start what can be claimed; returns the seconds until there may be more."""
-        free = self._pace.jobs_at_once - len(self._running)
+        free = self._free
         if self._draining or free <= 0 or not self._heart.is_seen:
             return self._pace.poll_seconds
         since = self._heart.clock()
+        self._eagerness.look()
         # Not cancelled on its way: nobody would know of the claim but the database.
         with anyio.CancelScope(shield=True):
             claimed = await store.claim(
@@ -154,6 +175,8 @@ class Worker:
                 lease_seconds=self._pace.lease_seconds,
                 limit=free,
             )
+        if claimed.claims:
+            self._eagerness.found(claim.job_id for claim in claimed.claims)
         for claim in claimed.claims:
             running = self._running[claim.token] = Running(claim)
             tasks.start_soon(self._run, running, since)
@@ -258,6 +281,10 @@ class Worker:
                     return
 
     def _move(self) -> None:
+        self._must_look = True
+        self._wake()
+
+    def _wake(self) -> None:
         self._moved.set()
         self._moved = anyio.Event()
 
