@@ -29,11 +29,11 @@ class Burst:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """How often in the day a host is killed, or cut off, for how long it is away then; when new
-    code is brought to all hosts, one after the other."""
+    """How often in the day a host is killed, or cut off, and for how long it is away then; when
+    new code is brought to all hosts, one after the other."""
 
     deaths: int = 0
-    back_after_seconds: float = 30.0
+    away_seconds: float = 30.0
     cuts: int = 0
     cut_seconds: float = 120.0
     deploys: Sequence[float] = ()
@@ -41,12 +41,14 @@ class Faults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """`told` is the share of edits that somebody tells of; the others are found by comparing."""
+    """`told` is the share of edits that somebody tells of; the others are found by comparing.
+    Without turns the realms are nobody's, and one line is for all."""
 
     name: str = "quiet"
     seconds: float = DAY
     realms: int = 10_000
     tenants: int = 200
+    has_turns: bool = True
     edits_of_realm: float = 6.0
     told: float = 0.9
     reconcile_seconds: float = 300.0
@@ -60,13 +62,11 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What happens to some realms at one time. An edit that is not told of waits to be found."""
+    """What happens to some realms at one time."""
 
     at: float
     realms: Sequence[int]
     edits: Sequence[Edit]
-    is_told: bool = True
-    is_burst: bool = False
 
 
 def realms_of(day: Day, chance: Random) -> list[Realm]:
@@ -93,7 +93,7 @@ def _edits(day: Day, realms: Sequence[Realm], chance: Random) -> Iterator[Moment
     for number in chance.choices(range(len(realms)), busy, k=count):
         at = _time_of_day(chance) * day.seconds
         is_told = chance.random() < day.told
-        yield Moment(at, (number,), (edit_of(realms[number], at, chance),), is_told)
+        yield Moment(at, (number,), (edit_of(realms[number], at, chance, is_told=is_told),))
 
 
 def _time_of_day(chance: Random) -> float:
@@ -104,14 +104,14 @@ def _time_of_day(chance: Random) -> float:
             return at
 
 
-def edit_of(realm: Realm, at: float, chance: Random) -> Edit:
+def edit_of(realm: Realm, at: float, chance: Random, *, is_told: bool = True) -> Edit:
     if chance.random() < LARGE_EDITS:
         files = max(1, realm.files // 2)
         chunks = files * CHUNKS_OF_FILE
     else:
         files = min(realm.files, 1 + int(chance.lognormvariate(0.7, 1.0)))
         chunks = files * CHUNKS_OF_FILE // 4
-    return Edit(at, files, max(1, files // 3), math.ceil(chunks / BATCH))
+    return Edit(at, files, max(1, files // 3), math.ceil(chunks / BATCH), is_told)
 
 
 def _bursts(day: Day, realms: Sequence[Realm], chance: Random) -> Iterator[Moment]:
@@ -120,4 +120,4 @@ def _bursts(day: Day, realms: Sequence[Realm], chance: Random) -> Iterator[Momen
         mine = [realm.id for realm in realms if realm.tenant == owner]
         concerned = mine[: burst.realms]
         edits = tuple(edit_of(realms[number], burst.at, chance) for number in concerned)
-        yield Moment(burst.at, concerned, edits, is_burst=True)
+        yield Moment(burst.at, concerned, edits)

@@ -125,9 +125,7 @@ class JobLine:
 
     def _join(self, job: Job, now: float, priority: int, due: float) -> Job:
         sooner = 0.0 if job.claims else max(job.due - due, 0.0)
-        job.rank = rank_of_joined(
-            job.rank, points=priority - job.priority, sooner_seconds=sooner
-        )
+        job.rank = rank_of_joined(job.rank, points=priority - job.priority, sooner_seconds=sooner)
         job.priority = max(job.priority, priority)
         job.due -= sooner
         self._put(job, now)

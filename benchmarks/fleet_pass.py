@@ -31,12 +31,13 @@ ENVELOPE: Final = 4
 @dataclass(frozen=True, slots=True)
 class Edit:
     """What somebody changed in a realm: how many files are to be visited, in layers no wider
-    than `width`, and how many batches of texts are new."""
+    than `width`, and how many batches of texts are new. Told of, or to be found."""
 
     at: float
     files: int
     width: int
     batches: int
+    is_told: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -53,10 +54,10 @@ class Realm:
     failed_at: float = 0.0
 
 
-class Watcher(Protocol):
-    """Who hears of each call, and of a pass's end."""
+class Listener(Protocol):
+    """Who is told of each call of the provider."""
 
-    def called(self, error: Exception | None) -> None: ...
+    def called(self, now: float, error: Exception | None) -> None: ...
 
     def wasted(self, calls: int) -> None: ...
 
@@ -69,7 +70,7 @@ class Surroundings:
     provider: Provider
     breaker: Breaker
     chance: Random
-    watcher: Watcher
+    listener: Listener
 
 
 class Pass:
@@ -106,7 +107,7 @@ class Pass:
         """Its host died, or it is told to: what is on its way is lost."""
         self.is_over = True
         if self._traffic is not None:
-            self._around.watcher.wasted(self._traffic.in_flight)
+            self._around.listener.wasted(self._traffic.in_flight)
 
     def _embed(self) -> None:
         if self.is_over:
@@ -144,7 +145,7 @@ class Pass:
 
     def _send(self, sent: Sent) -> None:
         seconds, error = self._around.provider.ask(self._around.clock.now)
-        self._around.watcher.called(error)
+        self._around.listener.called(self._around.clock.now, error)
         self._around.clock.after(seconds, self._hear, sent, error)
 
     def _hear(self, sent: Sent, error: Exception | None) -> None:
