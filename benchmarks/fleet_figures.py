@@ -70,8 +70,9 @@ class Notes:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """One simulated day. `live_` are seconds from an edit that is told of to the generation that
-    has it, `found_` of others; `wait_` is from a request to its first claim; `vain_` is work that came to nothing; `at_once_` is the most
-    within a tenth of a second; `fairness` is Jain's index of the tenants' medians."""
+    has it, `found_` of others; `wait_` is from a request to its first claim; `vain_` is what
+    came to nothing; `at_once_` is the most within a tenth of a second; `fairness` is Jain's
+    index of the tenants' medians; `behind` counts the edits that no generation has."""
 
     day: str
     rules: str
@@ -99,7 +100,6 @@ class Figures:
 def figures_of(
     day: str, rules: str, notes: Notes, line: JobLine, *, behind: int, cpu_seconds: float
 ) -> Figures:
-    """`behind` counts the edits that no generation has."""
     told = [each for each in notes.edits if each.is_told]
     p50, p95, p99, most = percentiles([each.seconds for each in told], (50, 95, 99, 100))
     found = percentiles([each.seconds for each in notes.edits if not each.is_told], (95,))
