@@ -98,7 +98,9 @@ class Fleet:
         interval = self.day.reconcile_seconds
         phase = realm.id / len(self.realms) * interval
         turns = (self.clock.now - phase) // interval + 1
-        self.clock.at(phase + turns * interval, self._compare, realm)
+        due = phase + turns * interval
+        # At such a moment itself the division may round down, and the next one would be this one.
+        self.clock.at(due if due > self.clock.now else due + interval, self._compare, realm)
 
     def _compare(self, realm: Realm) -> None:
         """As `select_reconcilable.sql`: not what is in line, nor what must be left in peace."""
