@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import select
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,21 @@ import asyncpg
 
 # What the kernel says of a socket whose other end is closed, also while there is more to read.
 _HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+
+# The server may be cut off without a word. Silence is questioned after 6 s, and 15 s without an
+# answer end the session here, as they do there (`NOTICE_DEATH` of the database). What a system
+# does not know it can't be told.
+_WATCHED = [
+    (level, getattr(socket, name), value)
+    for level, name, value in (
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 6),
+        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 3),
+        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
+        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 15_000),
+    )
+    if hasattr(socket, name)
+]
 
 # Arrays of these have numbers that no Postgres will ever change: that of the array, the name
 # and number of what is in it.
@@ -38,8 +54,11 @@ class Session(asyncpg.Connection):
 
     _transport: asyncio.Transport
 
-    def __init__(self, protocol: Any, *rest: Any, **named: Any) -> None:
-        super().__init__(protocol, *rest, **named)
+    def __init__(
+        self, protocol: Any, transport: asyncio.Transport, *rest: Any, **named: Any
+    ) -> None:
+        super().__init__(protocol, transport, *rest, **named)
+        _watch(transport.get_extra_info("socket"))
         # Else the driver asks the server about arrays once a session, with a statement that
         # takes longer than most that use them. Not its public interface: where that has
         # become another, it asks as ever.
@@ -51,8 +70,8 @@ class Session(asyncpg.Connection):
 
     def _server_hung_up(self) -> bool:
         # The driver does not offer its transport; a question to the server would be a round trip.
-        socket = self._transport.get_extra_info("socket")
-        if socket is None or (descriptor := socket.fileno()) < 0:
+        ours = self._transport.get_extra_info("socket")
+        if ours is None or (descriptor := ours.fileno()) < 0:
             return True
         poll = select.poll()
         poll.register(descriptor, _HUNG_UP)
@@ -97,6 +116,12 @@ def session_options(*, lent: bool) -> Mapping[str, Any]:
         return {"connection_class": Session}
     # What is prepared under a name is not there in the next session that is lent.
     return {"connection_class": LentSession, "statement_cache_size": 0}
+
+
+def _watch(ours: socket.socket | None) -> None:
+    if ours is not None and ours.family in (socket.AF_INET, socket.AF_INET6):
+        for level, option, value in _WATCHED:
+            ours.setsockopt(level, option, value)
 
 
 def _described(array: tuple[int, str, int]) -> dict[str, Any]:

@@ -109,6 +109,21 @@ async def test_the_server_ends_the_sessions_of_a_host_that_is_cut_off_long_befor
 
 
 @pytest.mark.long
+async def test_a_host_that_was_cut_off_while_it_had_nothing_to_do_works_when_it_is_back(
+    root: Path, tmp_path: Path
+) -> None:
+    async with two_hosts(tmp_path) as hosts:
+        await hosts.worker(hosts.hosts[0], lease_seconds=600.0)
+        hosts.hosts[0].unplug()
+        # Until both sides have given the sessions up.
+        await anyio.sleep(20)
+        hosts.hosts[0].plug_in()
+        job = await asked(hosts.front, root)
+        await finished(job)
+        assert outcomes(await job.attempts()) == ["succeeded"]
+
+
+@pytest.mark.long
 async def test_links_that_are_cut_and_heal_lose_no_job_and_swap_none_twice(
     root: Path, tmp_path: Path
 ) -> None:
