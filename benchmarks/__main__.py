@@ -23,7 +23,7 @@ def questions() -> Iterator[tuple[str, str]]:
 
 
 def _list() -> None:
-    print("\n".join(f"{name:<16}{question}" for name, question in questions()))
+    print("\n".join(f"{name:<18}{question}" for name, question in questions()))
     minutes = sum(step.minutes for step in suite.STEPS)
     print(f"\npython -m benchmarks all TREE --keep, about {minutes:.0f} minutes, runs:\n")
     print("\n".join(suite.listed()))
