@@ -62,12 +62,12 @@ class Ended:
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.name:<18}{self.seconds:>7.0f} s  {self.problem or 'done'}"
+        return f"{self.name:<16}{self.seconds:>7.0f} s  {self.problem or 'done'}"
 
 
 def listed(steps: Sequence[Step] = STEPS) -> Iterator[str]:
     for step in steps:
-        yield f"{step.name:<18}{step.minutes:>5g} min  {' '.join(step.arguments)}".rstrip()
+        yield f"{step.name:<16}{step.minutes:>5g} min  {' '.join(step.arguments)}".rstrip()
 
 
 def run_all(tree: Path, steps: Sequence[Step], options: Sequence[str]) -> Iterator[Ended]:
