@@ -109,6 +109,7 @@ class HttpRenderer:
         return f"HttpRenderer({self._url!r}, tabs={self._envelope + 1})"
 
     async def __aenter__(self) -> Self:
+        await self._connections.__aenter__()
         return self
 
     async def __aexit__(
@@ -117,7 +118,7 @@ class HttpRenderer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._connections.close()
+        await self._connections.__aexit__(kind, error, traceback)
 
     async def visit(self, file: File, context: VisitContext) -> Visit:
         visit = await self._visitor.visit(file, context)
