@@ -1,8 +1,8 @@
 """Workers on hosts of their own, whose link to the database is cut and heals."""
 
 import random
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 import anyio
 import asyncpg
 import pytest
-from host_network import Host, network_of
 from job_checks import (
     Connection,
     asked,
@@ -26,6 +25,7 @@ from live_trees import write_tree
 from own_postgres import OwnPostgres, own_postgres
 from pass_checks import REALM, rows_of, version_tree
 
+from benchmarks.host_network import Host, Network, NoHosts, network_of
 from engine import Engine, Job, Work
 
 QUICK: dict[str, Any] = {"lease_seconds": 1.5, "embed_timeout_seconds": 1}
@@ -33,10 +33,9 @@ QUICK: dict[str, Any] = {"lease_seconds": 1.5, "embed_timeout_seconds": 1}
 
 @dataclass(frozen=True)
 class Hosts:
-    """A database on this machine, two hosts that reach it, and who asks and looks from here."""
+    """A host with the database, two that reach it, and who asks and looks from this machine."""
 
     server: OwnPostgres
-    address: str
     hosts: tuple[Host, ...]
     front: Engine
     connection: Connection
@@ -44,9 +43,8 @@ class Hosts:
     stack: AsyncExitStack
 
     async def worker(self, host: Host, **options: Any) -> JobProcess:
-        dsn = self.server.dsn.replace("127.0.0.1", self.address)
         return await self.stack.enter_async_context(
-            job_process(dsn, self.home, namespace=host.namespace, **options)
+            job_process(self.server.dsn, self.home, namespace=host.namespace, **options)
         )
 
     async def now(self) -> datetime:
@@ -54,39 +52,62 @@ class Hosts:
         return moment
 
 
+@contextmanager
+def three_hosts() -> Iterator[Network]:
+    try:
+        with network_of(3) as network:
+            yield network
+    except NoHosts as why:
+        pytest.skip(str(why))
+
+
 @asynccontextmanager
 async def two_hosts(home: Path) -> AsyncIterator[Hosts]:
-    with network_of(2) as network:
-        reachable = {"listen_addresses": f"127.0.0.1,{network.address}"}
+    with three_hosts() as network:
+        one, two, far = network.hosts
         async with (
-            own_postgres(home / "server", options=reachable, subnet=network.subnet) as server,
+            own_postgres(
+                home / "server",
+                subnet=network.subnet,
+                address=far.address,
+                entering=far.entering,
+            ) as server,
             engine_at(server.dsn, home, work=Work.NONE) as front,
             AsyncExitStack() as stack,
         ):
             connection = await asyncpg.connect(server.dsn)
             stack.push_async_callback(connection.close)
-            yield Hosts(server, network.address, network.hosts, front, connection, home, stack)
+            yield Hosts(server, (one, two), front, connection, home, stack)
 
 
-async def cut_off_at_work(hosts: Hosts, root: Path, **options: Any) -> tuple[Job, JobProcess]:
+async def cut_off_at_work(
+    hosts: Hosts, root: Path, cut: Callable[[Host], None] = Host.unplug, **options: Any
+) -> tuple[Job, JobProcess]:
     """A job whose worker can't be reached any more, while another one would have work."""
     acts = {key: "wait" for key in version_tree(0, 12) if key.endswith(".py")}
     worker = await hosts.worker(hosts.hosts[0], acts=acts, **options)
     job = await asked(hosts.front, root)
     await worker.says("waits")
     await hosts.worker(hosts.hosts[1], **options)
-    hosts.hosts[0].unplug()
+    cut(hosts.hosts[0])
     return job, worker
 
 
+@pytest.mark.parametrize(
+    ("cut", "heal"),
+    [
+        pytest.param(Host.unplug, Host.plug_in, id="no carrier", marks=pytest.mark.long),
+        pytest.param(Host.swallow, Host.let_through, id="black hole"),
+    ],
+)
 async def test_a_host_that_is_cut_off_is_replaced_and_does_no_harm_when_it_comes_back(
-    root: Path, tmp_path: Path
+    root: Path, tmp_path: Path, cut: Callable[[Host], None], heal: Callable[[Host], None]
 ) -> None:
     async with two_hosts(tmp_path) as hosts:
-        job, zombie = await cut_off_at_work(hosts, root, deaf=True, **QUICK)
+        job, zombie = await cut_off_at_work(hosts, root, cut, deaf=True, **QUICK)
         await finished(job)
         swapped = await rows_of(hosts.connection)
-        hosts.hosts[0].plug_in()
+        heal(hosts.hosts[0])
         zombie.tell("go")
         # It goes on as if nothing had happened, and is refused.
         await zombie.says("log", containing="-> stale")
