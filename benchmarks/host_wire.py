@@ -25,7 +25,7 @@ MAX_FRAME: Final = 65_536
 LONGEST_WAIT_SECONDS: Final = 0.2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SlowWire:
     """Both may be changed at any time: `delay_seconds` is for one way, `loss` a share of one."""
 

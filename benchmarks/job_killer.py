@@ -50,7 +50,7 @@ ENDINGS = (Ending.KILL, Ending.KILL, Ending.KILL, Ending.FREEZE, Ending.TERM)
 class Blow:
     """What was done to a process while it ran a claim; `at` by the database's clock."""
 
-    ending: Ending
+    ending: str
     job_id: int
     token: UUID
     at: datetime

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from benchmarks.job_killer import Blow, Ending
+from benchmarks.job_killer import Blow
 
 Row = Mapping[str, Any]
 
@@ -115,8 +115,8 @@ def judge(evidence: Evidence) -> list[str]:
     """What is wrong, a line each."""
     return [
         *(f"{evidence.states[state]} jobs {state}" for state in _unwanted(evidence.states)),
-        *_unanswered(evidence),
-        *_double_swaps(evidence),
+        *unanswered(evidence),
+        *double_swaps(evidence),
         *_overlaps(evidence.attempts),
         *(
             f"job {each['job_id']}: attempt {each['number']} of {each['max_attempts']}"
@@ -131,7 +131,7 @@ def _unwanted(states: Counter[str]) -> list[str]:
     return sorted(state for state in states if state != "succeeded" and states[state])
 
 
-def _unanswered(evidence: Evidence) -> Iterable[str]:
+def unanswered(evidence: Evidence) -> Iterable[str]:
     """The claim that ended well began behind the edit, so that it has seen it."""
     good = (each for each in evidence.attempts if each["outcome"] == "succeeded")
     starts = {each["job_id"]: each["started_at"] for each in good}
@@ -141,7 +141,7 @@ def _unanswered(evidence: Evidence) -> Iterable[str]:
             yield f"job {request.job_id}: answers a request of {request.at} from {start}"
 
 
-def _double_swaps(evidence: Evidence) -> Iterable[str]:
+def double_swaps(evidence: Evidence) -> Iterable[str]:
     """Each change of a generation is one step, by a claim of its own that ended well."""
     outcomes = {each["token"]: each["outcome"] for each in evidence.attempts}
     tokens = Counter(each["token"] for each in evidence.swaps)
@@ -166,13 +166,13 @@ def _overlaps(attempts: Sequence[Row]) -> Iterable[str]:
             yield f"jobs {one['job_id']} and {other['job_id']} of one realm ran at once"
 
 
-def takeovers(blows: Iterable[Blow], attempts: Sequence[Row]) -> dict[Ending, list[float]]:
+def takeovers(blows: Sequence[Blow], attempts: Sequence[Row]) -> dict[str, list[float]]:
     """Seconds from a blow to the next claim of the job, where the blow ended its claim."""
     ended = {each["token"]: each["outcome"] for each in attempts}
     starts: dict[int, list[datetime]] = {}
     for each in attempts:
         starts.setdefault(each["job_id"], []).append(each["started_at"])
-    found: dict[Ending, list[float]] = {ending: [] for ending in Ending}
+    found: dict[str, list[float]] = {blow.ending: [] for blow in blows}
     for blow in blows:
         later = [start for start in starts.get(blow.job_id, []) if start > blow.at]
         if _was_fatal(ended, blow.token) and later:

@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback, in a process of its own. Knows no endpoint.
+"""A small HTTP server on this machine, in a process of its own. Knows no endpoint.
 
 Written on streams and not with a web framework, so that the service that a benchmark asks
 costs next to nothing beside what is measured, on a machine of two cores.
@@ -15,24 +15,24 @@ Answer = Callable[[str, str, bytes], Awaitable[tuple[int, bytes]]]
 
 
 @contextmanager
-def served(endpoints: Callable[[], Answer]) -> Iterator[str]:
+def served(endpoints: Callable[[], Answer], *, address: str = "127.0.0.1") -> Iterator[str]:
     """The URL at which what `endpoints` makes, in the new process, answers within the block."""
     here, there = multiprocessing.Pipe()
     spawned = multiprocessing.get_context("spawn")
-    process = spawned.Process(target=_run, args=(endpoints, there), daemon=True)
+    process = spawned.Process(target=_run, args=(endpoints, address, there), daemon=True)
     process.start()
     try:
-        yield f"http://127.0.0.1:{here.recv()}"
+        yield f"http://{address}:{here.recv()}"
     finally:
         process.kill()
         process.join()
 
 
-def _run(endpoints: Callable[[], Answer], wire: Connection) -> None:
-    asyncio.run(_serve(endpoints(), wire))
+def _run(endpoints: Callable[[], Answer], address: str, wire: Connection) -> None:
+    asyncio.run(_serve(endpoints(), address, wire))
 
 
-async def _serve(answer: Answer, wire: Connection) -> None:
+async def _serve(answer: Answer, address: str, wire: Connection) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, kept open for one request after the other."""
         try:
@@ -52,7 +52,7 @@ async def _serve(answer: Answer, wire: Connection) -> None:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=1 << 24, backlog=128)
+    server = await asyncio.start_server(talk, address, 0, limit=1 << 24, backlog=128)
     wire.send(server.sockets[0].getsockname()[1])
     async with server:
         await server.serve_forever()

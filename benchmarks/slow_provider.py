@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from benchmarks.loopback import Answer, served
@@ -58,7 +59,8 @@ class Log:
 
 
 class Provider:
-    def __init__(self) -> None:
+    def __init__(self, *, batch_seconds: float = BATCH_SECONDS) -> None:
+        self._batch_seconds = batch_seconds
         self.faults = Faults()
         self.log = Log()
         self._in_flight = 0
@@ -90,7 +92,7 @@ class Provider:
         try:
             async with self._places:
                 taken = time.monotonic()
-                await asyncio.sleep(BATCH_SECONDS)
+                await asyncio.sleep(self._batch_seconds)
                 log.taken_seconds += time.monotonic() - taken
         finally:
             self._in_flight -= 1
@@ -120,11 +122,13 @@ def _encoded(digest: bytes) -> bytes:
 
 
 @contextmanager
-def slow_provider() -> Iterator[str]:
+def slow_provider(
+    *, address: str = "127.0.0.1", batch_seconds: float = BATCH_SECONDS
+) -> Iterator[str]:
     """The URL of a provider that runs for the length of the block."""
-    with served(_endpoints) as url:
+    with served(partial(_endpoints, batch_seconds), address=address) as url:
         yield url
 
 
-def _endpoints() -> Answer:
-    return Provider().answer
+def _endpoints(batch_seconds: float) -> Answer:
+    return Provider(batch_seconds=batch_seconds).answer

@@ -31,6 +31,7 @@ class Step:
         return [sys.executable, "-m", f"benchmarks.{self.name}", *given]
 
 
+# `hosts` needs root, and ends with 1 where it may make no network namespaces.
 # `language_edges` is left out, for it needs the tools and the trees of six languages. `peers`
 # installs what it compares from the package index.
 STEPS: Final = (
@@ -49,6 +50,8 @@ STEPS: Final = (
     Step("jobs", (), 4),
     Step("peers", ("{tree}", "--rounds", "1"), 10),
     Step("soak", ("--minutes", "10"), 12),
+    Step("hosts", (), 4),
+    Step("executors", (), 3),
     Step("scale", (), 8),
 )
 

@@ -89,7 +89,6 @@ def test_a_takeover_is_counted_from_a_blow_that_ended_its_claim() -> None:
     blows = [Blow(Ending.KILL, 1, ONE, at(2)), Blow(Ending.TERM, 2, THREE, at(6.5))]
     assert takeovers(blows, [LOST, AGAIN, NEXT]) == {
         Ending.KILL: [3.0],
-        Ending.FREEZE: [],
         Ending.TERM: [],
     }
 

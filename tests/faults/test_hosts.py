@@ -117,6 +117,24 @@ async def test_a_host_that_is_cut_off_is_replaced_and_does_no_harm_when_it_comes
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("name", ["black hole, link up", "Postgres away past the lease"])
+async def test_commands_that_work_on_two_hosts_lose_no_job_and_swap_none_twice(
+    name: str, tmp_path: Path
+) -> None:
+    from benchmarks.host_faults import FAULTS
+    from benchmarks.host_site import site
+    from benchmarks.hosts import Trial
+
+    with three_hosts():
+        pass
+    async with site(tmp_path) as at:
+        trial = Trial(FAULTS[name], at)
+        row = await trial.run(1)
+        assert trial.wrong == [], at.log.read_text()[-4_000:]
+    assert row.takeovers > 0
+
+
+@pytest.mark.long
 async def test_the_server_ends_the_sessions_of_a_host_that_is_cut_off_long_before_a_lease_ends(
     root: Path, tmp_path: Path
 ) -> None:
