@@ -18,6 +18,7 @@ from engine.outposts.briefing import Briefing, Visited
 from engine.outposts.repeatable import RepeatableWorking
 from engine.pass_embedding import pass_embedding
 from engine.slots import NOBODY, Slot, Slots
+from engine.sources import Source
 from engine.spool import Spool
 from engine.writing import Outbox, Outcome, write_all
 from prewarm import DefinitionCache, PostgresDefinitions
@@ -67,6 +68,10 @@ class Desk:
         )
         self.users = 0
         self.left_at = time.monotonic()
+
+    @property
+    def source(self) -> Source:
+        return self._briefing.source
 
     def close(self) -> None:
         self._spool.close()

@@ -24,6 +24,7 @@ import asyncpg
 from anyio.from_thread import BlockingPortal
 
 from engine.analyse import Analysed, AnalyseRequest, analyse
+from engine.at_hand import checkouts_of
 from engine.embedders import Embedder, chosen_embedder
 from engine.embedding import Breaker, OnTheWay
 from engine.errors import ExecutorFailed, StalePass, first_failure
@@ -32,6 +33,7 @@ from engine.executors.performing import interruptible
 from engine.index.database import open_database
 from engine.outposts.briefing import Errand, Terms, Visited, unpacked
 from engine.outposts.desk import Desk
+from engine.outposts.mirrors import Mirrors
 from engine.outposts.parsed import Parsed
 from engine.recipe import recipe
 from engine.registering import registered
@@ -76,6 +78,7 @@ class Outpost:
     embedder_id: int
     executor: Executor
     breaker: Breaker
+    mirrors: Mirrors
     on_the_way: OnTheWay = field(default_factory=OnTheWay)
     parsed: Parsed = field(default_factory=Parsed)
     desks: OrderedDict[UUID, Desk] = field(default_factory=OrderedDict)
@@ -95,13 +98,13 @@ class Outpost:
 
     async def analyse(self, terms: Terms, request: AnalyseRequest) -> Analysed:
         self._agree(terms)
-        _check_sight(request.source)
-        analysed = await self.executor.run(analyse, request)
+        source = await self._seen(request.source)
+        analysed = await self.executor.run(analyse, request._replace(source=source))
         self.parsed.put(terms.token, analysed)
         return analysed
 
     async def run(self, errand: Errand) -> Visited | None:
-        desk = self._desk(errand)
+        desk = await self._desk(errand)
         if desk is None:
             return None
         with _using(desk):
@@ -122,7 +125,11 @@ class Outpost:
             if idle and len(self.desks) > keep:
                 self.desks.pop(token).close()
 
-    def _desk(self, errand: Errand) -> Desk | None:
+    async def close_mirrors(self, *, idle_seconds: float) -> None:
+        read = {getattr(desk.source, "folder", "") for desk in self.desks.values()}
+        await self.mirrors.close_idle(but=read, idle_seconds=idle_seconds)
+
+    async def _desk(self, errand: Errand) -> Desk | None:
         if errand.token not in self.desks:
             if not errand.briefing:
                 return None
@@ -130,10 +137,19 @@ class Outpost:
             self._agree(briefing.terms)
             if briefing.embedder_id != self.embedder_id:
                 raise ExecutorFailed("a worker of the cluster has another database than the pass")
+            briefing = replace(briefing, source=await self._seen(briefing.source))
+        # Another errand of the pass may have come first.
+        if errand.token not in self.desks:
             self.close_idle(keep=MAX_DESKS - 1, idle_seconds=0)
             self.desks[errand.token] = Desk(self, briefing)
         self.desks.move_to_end(errand.token)
         return self.desks[errand.token]
+
+    async def _seen(self, source: Source) -> Source:
+        """The source as it can be read here. A file that is not there would count as gone."""
+        here = await self.mirrors.seen(source)
+        _check_sight(here)
+        return here
 
     def _agree(self, terms: Terms) -> None:
         """Entries of another version, or another embedder, would be wrong without a sign."""
@@ -155,7 +171,6 @@ class Outpost:
 
 
 def _check_sight(source: Source) -> None:
-    """A file that is not there would count as gone since the listing."""
     root: str | None = getattr(source, "path", None) or getattr(source, "folder", None)
     if root is not None and not os.path.exists(root):
         raise ExecutorFailed(f"a worker of the cluster has no {root}: it must see the same files")
@@ -209,6 +224,7 @@ async def _live(opened: "Future[Outpost]") -> None:
             while True:
                 await anyio.sleep(IDLE_SECONDS / 2)
                 outpost.close_idle(keep=0, idle_seconds=IDLE_SECONDS)
+                await outpost.close_mirrors(idle_seconds=IDLE_SECONDS)
     except Exception as failure:
         error = first_failure(failure)
         log.exception("an outpost has ended")
@@ -233,4 +249,7 @@ async def _parts() -> AsyncIterator[Outpost]:
         BlockingPortal() as portal,
     ):
         breaker = Breaker(base_seconds=settings.backoff_seconds)
-        yield Outpost(portal, settings, database.pool, embedder, embedder_id, executor, breaker)
+        mirrors = Mirrors(checkouts_of(settings))
+        yield Outpost(
+            portal, settings, database.pool, embedder, embedder_id, executor, breaker, mirrors
+        )

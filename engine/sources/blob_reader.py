@@ -4,6 +4,7 @@ import atexit
 import os
 import subprocess
 import threading
+from collections import OrderedDict
 from contextlib import suppress
 
 from engine.sources.errors import FileGone, FileTooLarge, SourceError
@@ -11,6 +12,9 @@ from engine.sources.git_environment import git_environment, git_program
 
 # A file in the repository's folder that says which commit is there, and that all of it is.
 MARKER = "widthwise-commit"
+
+# A process that parses for a cluster sees one repository after the other, and has a git for each.
+MAX_READERS = 16
 
 
 class BlobReader:
@@ -98,16 +102,21 @@ class BlobReader:
         raise SourceError(f"{self._folder}: the checkout is damaged or gone ({why})")
 
 
-_readers: dict[str, BlobReader] = {}
+_readers: OrderedDict[str, BlobReader] = OrderedDict()
 _readers_lock = threading.Lock()
 
 
 def reader_of(folder: str) -> BlobReader:
-    """The reader of this process for the repository in `folder`."""
+    """The reader of this process for the repository in `folder`; the gits of few others stay."""
+    oldest = None
     with _readers_lock:
-        if folder not in _readers:
-            _readers[folder] = BlobReader(folder)
-        return _readers[folder]
+        reader = _readers.setdefault(folder, BlobReader(folder))
+        _readers.move_to_end(folder)
+        if len(_readers) > MAX_READERS:
+            _, oldest = _readers.popitem(last=False)
+    if oldest is not None:
+        oldest.close()
+    return reader
 
 
 def close_reader(folder: str) -> None:

@@ -1,8 +1,8 @@
 """Bring a commit of a remote repository to this disk, and keep it there while it is read."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from engine.sources.checkout import (
     Wanted,
     commit_of,
     ensure_checkout,
+    ensure_commit,
     held,
     reclone,
     refresh_checkout,
@@ -24,6 +25,7 @@ from engine.sources.git_command import GitRun, run_git
 from engine.sources.git_environment import git_environment
 from engine.sources.git_failure import CheckoutBroken
 from engine.sources.git_tree import GitTree, listing_of, troubles_with
+from engine.sources.git_url import check_rules
 from engine.sources.looking_up import checked_addresses
 from engine.sources.source import unmoved
 
@@ -44,10 +46,7 @@ async def brought(
 ) -> AsyncIterator[GitTree]:
     """The tree, which no eviction takes away during the block."""
     wanted = await _wanted(repository, checkouts, report, moved)
-    checkouts.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    use, seconds = wanted.folder.with_suffix(".use"), checkouts.timeout_seconds
-    async with held(use, shared=True, deadline_seconds=seconds):
-        await anyio.to_thread.run_sync(tidy, checkouts)
+    async with _reserved(wanted, checkouts):
         cloned = await ensure_checkout(wanted)
         if not cloned and repository.fetch:
             await refresh_checkout(wanted)
@@ -57,12 +56,46 @@ async def brought(
             report(f"{error}; cloning anew")
             await reclone(wanted)
             tree = await _listed(repository, wanted)
-        with suppress(OSError):
-            os.utime(wanted.folder / MARKER)
-        try:
+        with _read(wanted.folder):
             yield tree
-        finally:
-            close_reader(tree.folder)
+
+
+@asynccontextmanager
+async def pinned(
+    repository: "GitRepository", commit: str, checkouts: Checkouts, report: Callable[[str], None]
+) -> AsyncIterator[Path]:
+    """A repository that has the commit, which no eviction takes away during the block.
+
+    It is one for all branches of the remote, beside the checkouts that follow them: another
+    commit costs what differs.
+    """
+    check_rules(repository.remote, checkouts.rules)
+    # No branch has a blank in its name.
+    wanted = await _wanted(repository, checkouts, report, place="at a commit")
+    async with _reserved(wanted, checkouts):
+        await ensure_commit(wanted, commit)
+        with _read(wanted.folder):
+            yield wanted.folder
+
+
+@asynccontextmanager
+async def _reserved(wanted: Wanted, checkouts: Checkouts) -> AsyncIterator[None]:
+    checkouts.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    use, seconds = wanted.folder.with_suffix(".use"), checkouts.timeout_seconds
+    async with held(use, shared=True, deadline_seconds=seconds):
+        await anyio.to_thread.run_sync(tidy, checkouts)
+        yield
+
+
+@contextmanager
+def _read(folder: Path) -> Iterator[None]:
+    """Say that it is in use from now on, and end the git that reads from it."""
+    with suppress(OSError):
+        os.utime(folder / MARKER)
+    try:
+        yield
+    finally:
+        close_reader(str(folder))
 
 
 async def _wanted(
@@ -70,13 +103,15 @@ async def _wanted(
     checkouts: Checkouts,
     report: Callable[[str], None],
     moved: Callable[[int, int], None] = unmoved,
+    *,
+    place: str | None = None,
 ) -> Wanted:
-    remote = repository.remote
+    remote, place = repository.remote, place or repository.branch
     described = repository.credentials.describe() if repository.credentials else {}
     return Wanted(
         remote,
         repository.branch,
-        checkouts.folder(remote.url, repository.branch, repr(sorted(described.items()))),
+        checkouts.folder(remote.url, place, repr(sorted(described.items()))),
         repository.credentials,
         checkouts.rules,
         checkouts.timeout_seconds,

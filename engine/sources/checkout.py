@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,8 +45,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class Wanted:
     """A branch of a remote, where it is to be kept, and how it is got there.
 
-    `addresses` are those that the host's name stands for, where they had to be checked.
-    `report` is told lines for people, `moved` the steps of a transfer, done and known of.
+    With `commit` it is that one, wherever the branch is by now. `addresses` are those that the
+    host's name stands for, where they had to be checked. `report` is told lines for people,
+    `moved` the steps of a transfer, done and known of.
     """
 
     remote: Remote
@@ -60,9 +61,12 @@ class Wanted:
     report: Callable[[str], None]
     moved: Callable[[int, int], None]
     transfer: TransferCounts = field(default_factory=TransferCounts)
+    commit: str = ""
 
     @property
     def ref(self) -> str:
+        if self.commit:
+            return self.commit
         return "HEAD" if self.branch is None else f"refs/heads/{self.branch}"
 
 
@@ -72,10 +76,10 @@ async def ensure_checkout(wanted: Wanted) -> bool:
     The only door to a checkout. Where there is one it costs one `stat`; whoever comes
     while it is cloned, in whichever process, waits for that clone.
     """
-    if _is_there(wanted.folder):
+    if is_there(wanted.folder):
         return False
     async with _updating(wanted):
-        if _is_there(wanted.folder):
+        if is_there(wanted.folder):
             return False
         await clone(wanted)
         return True
@@ -90,15 +94,38 @@ async def refresh_checkout(wanted: Wanted) -> None:
         try:
             if await _tip(wanted) == commit_of(wanted.folder):
                 return
-            if len(list((wanted.folder / "objects/pack").glob("*.pack"))) >= MAX_PACKS:
-                # To repack would take what a pass of another realm still reads, and longer.
-                await clone(wanted)
-            else:
-                await _fetch(wanted, wanted.folder, lock)
-                await anyio.to_thread.run_sync(_mark, wanted.folder, await _commit(wanted.folder))
+            await _bring_up(wanted, lock)
         except CheckoutBroken as error:
             wanted.report(f"{error}; cloning anew")
             await clone(wanted)
+
+
+async def ensure_commit(wanted: Wanted, commit: str) -> None:
+    """Have that commit in its folder, whatever else is there and wherever the branch is by now.
+
+    It is fetched by its name, and where a server does not give it by that, with the branch.
+    """
+    if await holds(wanted.folder, commit):
+        return
+    async with _updating(wanted) as lock:
+        if await holds(wanted.folder, commit):
+            return
+        try:
+            await _have(replace(wanted, commit=commit), lock)
+        except SourceError as error:
+            wanted.report(f"{error}; fetching the branch")
+            await _have(wanted, lock)
+        if not await holds(wanted.folder, commit):
+            raise SourceError(f"{wanted.remote.url}: no longer gives {commit}")
+
+
+async def holds(folder: Path, commit: str) -> bool:
+    """Whether the commit is there, and so all of its files: a fetch brings all or nothing."""
+    if not is_there(folder):
+        return False
+    arguments = [f"--git-dir={folder}", "cat-file", "-e", f"{commit}^{{tree}}"]
+    run = await run_git(arguments, environment=git_environment(), deadline_seconds=60)
+    return not run.code
 
 
 async def reclone(wanted: Wanted) -> None:
@@ -156,6 +183,23 @@ async def clone(wanted: Wanted) -> None:
         lock.close()
 
 
+async def _have(wanted: Wanted, lock: FileLock) -> None:
+    if is_there(wanted.folder):
+        await _bring_up(wanted, lock)
+    else:
+        await clone(wanted)
+
+
+async def _bring_up(wanted: Wanted, lock: FileLock) -> None:
+    """Add to a checkout what it has not; what it had stays, for those who read it."""
+    if len(list((wanted.folder / "objects/pack").glob("*.pack"))) >= MAX_PACKS:
+        # To repack would take what a pass of another realm still reads, and longer.
+        await clone(wanted)
+        return
+    await _fetch(wanted, wanted.folder, lock)
+    await anyio.to_thread.run_sync(_mark, wanted.folder, await _commit(wanted.folder))
+
+
 def set_aside(folder: Path) -> None:
     """Take a folder away at once, and then its files."""
     dead = folder.with_name(f"dead-{uuid4().hex}")
@@ -185,7 +229,7 @@ def _remove(temporary: Path) -> None:
     temporary.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def _is_there(folder: Path) -> bool:
+def is_there(folder: Path) -> bool:
     try:
         os.stat(folder / MARKER)
     except OSError:

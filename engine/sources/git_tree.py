@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
 from engine.sources.blob_reader import reader_of
@@ -55,6 +56,12 @@ class GitTree:
     def __getstate__(self) -> dict[str, object]:
         # A worker process reads by key: it is sent with each file, and without the list of all.
         return self.__dict__ | {"_listed": None}
+
+    def at(self, folder: str) -> "GitTree":
+        """The same files, read from another repository that has the commit."""
+        tree = copy(self)
+        tree.folder = folder
+        return tree
 
     def snapshot(self) -> Snapshot:
         assert self._listed is not None, "a copy in a worker process lists nothing"
