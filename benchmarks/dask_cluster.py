@@ -1,4 +1,4 @@
-"""A Dask cluster of real processes on loopback, for benchmarks and tests."""
+"""A Dask cluster of real processes on this machine, for benchmarks and tests."""
 
 import json
 import os
@@ -26,13 +26,14 @@ class Cluster:
     """The processes, as a test meddles with them."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], options: Sequence[str]
+        self, folder: Path, environment: Mapping[str, str], options: Sequence[str], host: str
     ) -> None:
         self._folder = folder
         self._options = options
+        self._host = host
         paths = os.pathsep.join([str(ROOT), *sys.path])
         self._environment = {**os.environ, **QUICK, "PYTHONPATH": paths, **environment}
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
+        self.scheduler = self._start("scheduler", "--host", host, "--port", "0")
         self.workers: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -45,10 +46,19 @@ class Cluster:
             time.sleep(0.05)
         return str(json.loads(file.read_text())["address"])
 
-    def add_worker(self, *, nanny: bool = False) -> subprocess.Popen[bytes]:
+    @property
+    def logs(self) -> str:
+        """All that its processes have said."""
+        return "".join(path.read_text() for path in self._folder.glob("*.log"))
+
+    def add_worker(
+        self, *, nanny: bool = False, host: str = "", entering: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        """`entering` is the start of a command that runs the rest of it on that host."""
         worker = self._start(
             "worker", "--nthreads", "1", "--nanny" if nanny else "--no-nanny",
-            "--host", "127.0.0.1", "--local-directory", str(self._folder),
+            "--host", host or self._host, "--local-directory", str(self._folder),
+            entering=entering,
         )  # fmt: skip
         self.workers.append(worker)
         return worker
@@ -59,12 +69,14 @@ class Cluster:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _start(self, kind: str, *options: str) -> subprocess.Popen[bytes]:
+    def _start(
+        self, kind: str, *options: str, entering: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         file = str(self._folder / "scheduler.json")
         with (self._folder / f"{kind}.log").open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--scheduler-file", file,
-                 "--no-dashboard", *self._options, *options],
+                [*entering, sys.executable, "-m", f"distributed.cli.dask_{kind}",
+                 "--scheduler-file", file, "--no-dashboard", *self._options, *options],
                 env=self._environment, cwd=self._folder, start_new_session=True,
                 stdout=output, stderr=output,
             )  # fmt: skip
@@ -77,9 +89,11 @@ def dask_cluster(
     environment: Mapping[str, str] | None = None,
     nanny: bool = False,
     options: Sequence[str] = (),
+    host: str = "127.0.0.1",
 ) -> Iterator[Cluster]:
+    """`host` is the address where the scheduler listens, and workers that name no other."""
     with tempfile.TemporaryDirectory(prefix="widthwise-dask-", ignore_cleanup_errors=True) as name:
-        cluster = Cluster(Path(name), environment or {}, options)
+        cluster = Cluster(Path(name), environment or {}, options, host)
         try:
             for _ in range(workers):
                 cluster.add_worker(nanny=nanny)
