@@ -1,24 +1,34 @@
 """A Dask cluster whose workers are on hosts of their own: other files, and links that are cut."""
 
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import anyio
+import asyncpg
 import pytest
+import visitors_for_clusters as visitors
 from git_server import GitServer, Upstream, git_server
+from job_checks import generation, outcomes
 from live_trees import live_rows, write_tree
+from own_postgres import own_postgres
+from pass_oracle import left_behind
 from visited_trees import layered_tree
 
 from benchmarks.dask_cluster import Cluster, dask_cluster
+from benchmarks.host_network import Host, Network, NoHosts, network_of
 from engine import (
     Engine,
     Folder,
     GitRepository,
     Isolation,
+    PassFailed,
     PassReport,
     Settings,
     TokenFromEnvironment,
+    Visitor,
 )
 
 pytestmark = pytest.mark.long
@@ -28,7 +38,9 @@ TOKEN = "ghs_0123456789abcdefSECRET"
 
 
 @asynccontextmanager
-async def _engine(dsn: str, home: Path, executor: str = "") -> AsyncIterator[Engine]:
+async def _engine(
+    dsn: str, home: Path, executor: str = "", visitor: Visitor | None = None
+) -> AsyncIterator[Engine]:
     settings = Settings(
         home=home,
         dsn=dsn,
@@ -39,7 +51,7 @@ async def _engine(dsn: str, home: Path, executor: str = "") -> AsyncIterator[Eng
         executor=executor.replace("tcp://", "dask://"),
         executor_unsecured=True,
     )
-    async with Engine.open(settings) as engine:
+    async with Engine.open(settings, visitor=visitor) as engine:
         yield engine
 
 
@@ -141,8 +153,6 @@ async def test_a_worker_without_the_token_says_which_variable_it_lacks(
     upstream: Upstream,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from engine import PassFailed
-
     monkeypatch.setenv("TOKEN_OF_THE_PASS", TOKEN)
     (tmp_path / "home").mkdir()
     told = {"WIDTHWISE_DSN": dsn, "WIDTHWISE_EMBEDDER": "hashed", "TOKEN_OF_THE_PASS": ""}
@@ -157,3 +167,145 @@ async def test_a_worker_without_the_token_says_which_variable_it_lacks(
                 await _index(engine, "far", repository)
         assert TOKEN not in cluster.logs
     assert await live_rows(dsn, "far") == []
+
+
+# A worker of which nothing is heard is given up after this; by default it takes five minutes.
+QUICK = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "3s"}
+
+CUTS = [
+    pytest.param(Host.unplug, Host.plug_in, id="no carrier"),
+    pytest.param(Host.swallow, Host.let_through, id="black hole"),
+]
+
+PATIENCE_SECONDS = 90
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "hold").touch()
+    monkeypatch.setenv(visitors.NOTES, str(folder))
+    return folder
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    try:
+        with network_of(1) as network:
+            yield network
+    except NoHosts as why:
+        pytest.skip(str(why))
+
+
+@asynccontextmanager
+async def _database(network: Network, home: Path) -> AsyncIterator[str]:
+    async with own_postgres(home, subnet=network.subnet, address=network.address) as server:
+        yield server.dsn
+
+
+@contextmanager
+def _cluster(network: Network, dsn: str, notes: Path) -> Iterator[Cluster]:
+    """A scheduler on this machine, and one worker that is not."""
+    told = {"WIDTHWISE_DSN": dsn, "WIDTHWISE_EMBEDDER": "hashed", visitors.NOTES: str(notes)}
+    (host,) = network.hosts
+    with dask_cluster(0, environment={**QUICK, **told}, host=network.address) as cluster:
+        cluster.add_worker(host=host.address, entering=host.entering)
+        yield cluster
+
+
+async def _held(notes: Path, *, count: int) -> list[str]:
+    """The processes that have come to the file that is held, once there are so many."""
+    path = notes / "held"
+    while not path.exists() or len(path.read_text().split()) < count:  # noqa: ASYNC110
+        await anyio.sleep(0.02)  # another process writes it
+    return path.read_text().split()
+
+
+def _visits(notes: Path) -> Counter[str]:
+    lines = (notes / "visits").read_text().splitlines()
+    return Counter(line.split()[2] for line in lines if line.split()[1] == "begin")
+
+
+async def _once_and_right(dsn: str, home: Path, tree: Path, notes: Path) -> None:
+    async with _engine(dsn, home, visitor=visitors.Held()) as engine:
+        await _index(engine, "fresh", Folder(tree))
+    assert await live_rows(dsn, "cut") == await live_rows(dsn, "fresh")
+    connection = await asyncpg.connect(dsn)
+    try:
+        assert await generation(connection, "cut") == 1
+        assert await left_behind(connection) == (0, 0, 0)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    tree = layered_tree(tmp_path / "tree")
+    held = "from layer0.part1 import work_0_1\n\nVALUE = work_0_1(1)\n"
+    return write_tree(tree, {"held.py": held})
+
+
+@pytest.mark.parametrize(("cut", "heal"), CUTS)
+@pytest.mark.parametrize("early", [True, False], ids=["heals before the end", "heals behind it"])
+async def test_a_worker_behind_a_cut_link_is_replaced_and_writes_nothing_twice(
+    network: Network,
+    notes: Path,
+    tmp_path: Path,
+    tree: Path,
+    cut: Callable[[Host], None],
+    heal: Callable[[Host], None],
+    early: bool,
+) -> None:
+    """Its visit goes on behind the cut, and ends when another worker has begun the same."""
+    (host,) = network.hosts
+    async with _database(network, tmp_path / "server") as dsn:
+        with _cluster(network, dsn, notes) as cluster, anyio.fail_after(PATIENCE_SECONDS):
+            async with _engine(dsn, tmp_path, cluster.address, visitors.Held()) as engine:
+                realm = await engine.add_realm("cut", Folder(tree))
+                job = await realm.index()
+                await _held(notes, count=1)
+                cut(host)
+                cluster.add_worker()
+                first, second = await _held(notes, count=2)
+                if early:
+                    heal(host)
+                (notes / "hold").unlink()
+                report = await job.finished()
+                heal(host)
+                assert outcomes(await job.attempts()) == ["succeeded"]
+            # What it has begun it ends before it goes.
+            cluster.workers[0].terminate()
+            await anyio.to_thread.run_sync(cluster.workers[0].wait)
+        assert first != second
+        assert report.errors == 1
+        assert _visits(notes)["held.py"] == 2
+        await _once_and_right(dsn, tmp_path, tree, notes)
+
+
+@pytest.mark.parametrize(("cut", "heal"), CUTS)
+async def test_a_cut_that_heals_before_anybody_gives_up_costs_a_moment_and_no_visit(
+    network: Network,
+    notes: Path,
+    tmp_path: Path,
+    tree: Path,
+    cut: Callable[[Host], None],
+    heal: Callable[[Host], None],
+) -> None:
+    (host,) = network.hosts
+    async with _database(network, tmp_path / "server") as dsn:
+        with _cluster(network, dsn, notes) as cluster, anyio.fail_after(PATIENCE_SECONDS):
+            async with _engine(dsn, tmp_path, cluster.address, visitors.Held()) as engine:
+                realm = await engine.add_realm("cut", Folder(tree))
+                job = await realm.index()
+                await _held(notes, count=1)
+                cluster.add_worker()
+                cut(host)
+                (notes / "hold").unlink()
+                # Nothing happens meanwhile that could be waited for: that is the fault.
+                await anyio.sleep(1)
+                heal(host)
+                await job.finished()
+                assert outcomes(await job.attempts()) == ["succeeded"]
+        assert set(_visits(notes).values()) == {1}
+        await _once_and_right(dsn, tmp_path, tree, notes)
