@@ -52,6 +52,10 @@ log = logging.getLogger("widthwise.passes")
 INLINE_FILES = 12
 INLINE_BYTES = 400_000
 
+# For each worker process: the batch of 32 that it holds, and enough that the next is ready
+# while the answers to the last are still being resolved.
+LOADS_IN_HAND = 96
+
 # So many reasons are kept of a pass; a larger one was about nearly everything.
 MAX_EXPLAINED = 5_000
 
@@ -176,7 +180,7 @@ class _Updating:
             context.realm.id,
             found,
             self._modules,
-            limit=32 * context.settings.worker_processes,
+            limit=LOADS_IN_HAND * context.settings.worker_processes,
             expect=context.tracker.expect,
         )
         self._entries = Entries(

@@ -84,8 +84,10 @@ class DefinitionCache:
             self._holdings.read(reader, wanted)
         outcomes = await self._known(wanted)
         missing = [key for key in wanted if key not in outcomes]
-        for start in range(0, len(missing), BATCH):
-            await self._load_batch(missing[start : start + BATCH], outcomes, limit=limit)
+        # At the end of a batch all wait for the slowest; without a lead there need be only one.
+        at_once = BATCH if self._leadership else max(1, len(missing))
+        for start in range(0, len(missing), at_once):
+            await self._load_batch(missing[start : start + at_once], outcomes, limit=limit)
         return {key: outcomes[key] for key in wanted}
 
     async def invalidate(self, keys: Iterable[Key]) -> None:
@@ -218,6 +220,8 @@ class DefinitionCache:
             for key in remaining:
                 settled = await self._get(key)
                 outcomes[key] = opened(key, settled.outcome)
+                if self._holdings.unstored >= BATCH and not self._writing.locked():
+                    await self._flush_batch()
 
         async with anyio.create_task_group() as group:
             for _ in range(min(limit, len(keys))):
@@ -244,12 +248,21 @@ class DefinitionCache:
         return found.records
 
     async def _flush(self) -> None:
+        """Store all that is lined up, also what somebody else is storing just now."""
         async with self._writing:
-            while records := self._holdings.take_unstored(BATCH):
-                with anyio.move_on_after(STORE_SECONDS, shield=True) as scope:
-                    await self._put(records)
-                if scope.cancelled_caught:
-                    _log.warning("the store did not answer, %s records are lost", len(records))
+            while self._holdings.unstored:
+                await self._store_batch()
+
+    async def _flush_batch(self) -> None:
+        async with self._writing:
+            await self._store_batch()
+
+    async def _store_batch(self) -> None:
+        records = self._holdings.take_unstored(BATCH)
+        with anyio.move_on_after(STORE_SECONDS, shield=True) as scope:
+            await self._put(records)
+        if scope.cancelled_caught:
+            _log.warning("the store did not answer, %s records are lost", len(records))
 
     async def _put(self, records: Sequence[Record]) -> None:
         known = self._holdings.generation

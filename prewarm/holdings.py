@@ -163,6 +163,11 @@ class Holdings:
             self.sweep_all()
         self.generation = generation
 
+    @property
+    def unstored(self) -> int:
+        """How many records are lined up for the store."""
+        return len(self._unstored)
+
     def take_unstored(self, limit: int) -> list[Record]:
         keys = sorted(self._unstored)[:limit]
         return [self._unstored.pop(key) for key in keys]

@@ -82,6 +82,28 @@ async def test_many_definitions_take_few_statements() -> None:
     assert store.asked == ["fetch 450"]
 
 
+async def test_one_slow_definition_holds_up_none_of_many_others() -> None:
+    others_loaded = 0
+    all_others = anyio.Event()
+
+    async def load(key: str) -> Definition:
+        nonlocal others_loaded
+        if key == "0":
+            await all_others.wait()
+            return Definition(key)
+        others_loaded += 1
+        if others_loaded == 449:
+            all_others.set()
+        return await defined(key)
+
+    store = Counted()
+    with anyio.fail_after(PATIENCE_SECONDS):
+        await prewarm(
+            [str(number) for number in range(450)], DefinitionCache(load, store=store), limit=8
+        )
+    assert store.asked == ["fetch 450", "put 200", "put 200", "put 50"]
+
+
 async def test_what_exceeds_the_memory_is_returned_all_the_same() -> None:
     store = MemoryDefinitions()
     keys = [str(number) for number in range(50)]
