@@ -1,5 +1,6 @@
 """A Postgres for the tests: one embedded server for the session, a database for each test."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ import asyncpg
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from engine.index.database import migrate
 from engine.index.embedded import embedded_postgres
+from engine.index.partitioning import partition
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +37,14 @@ def server_dsn(portal: BlockingPortal) -> Iterator[str]:
 
 @pytest.fixture
 def dsn(portal: BlockingPortal, server_dsn: str) -> Iterator[str]:
-    """An empty database of the test's own. It is dropped even while connections are open."""
+    """An empty database of the test's own. It is dropped even while connections are open.
+
+    With WIDTHWISE_TEST_PARTITIONS its chunks are in so many parts: what holds for one table
+    has to hold for those.
+    """
     with _database(portal, server_dsn) as dsn:
+        if parts := os.environ.get("WIDTHWISE_TEST_PARTITIONS"):
+            portal.call(_partition, dsn, int(parts))
         yield dsn
 
 
@@ -52,6 +61,11 @@ def _database(portal: BlockingPortal, server_dsn: str) -> Iterator[str]:
     portal.call(_execute, server_dsn, f'CREATE DATABASE "{name}"')
     yield server_dsn.replace("@/widthwise?", f"@/{name}?")
     portal.call(_execute, server_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _partition(dsn: str, parts: int) -> None:
+    await migrate(dsn)
+    await partition(dsn, parts)
 
 
 async def _execute(dsn: str, statement: str) -> None:

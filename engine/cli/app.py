@@ -15,6 +15,7 @@ from engine.cli.indexing import index_source
 from engine.cli.mcp import mcp_command
 from engine.cli.opened import Interrupted, with_engine
 from engine.cli.options import FileArgument, Json, RealmArgument, RealmOption
+from engine.cli.partition import partition_command
 from engine.cli.realms import choose_realm, choose_realm_of
 from engine.cli.serve import serve_command
 from engine.cli.tune import tune_command
@@ -305,3 +306,4 @@ app.command("tune")(tune_command)
 app.command("work")(work_command)
 app.command("serve")(serve_command)
 app.command("mcp")(mcp_command)
+app.command("partition")(partition_command)

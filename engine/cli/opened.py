@@ -7,6 +7,7 @@ from dataclasses import replace
 import anyio
 
 from engine.engine import Engine
+from engine.index.database import Database, open_database
 from engine.opening import Work
 from engine.settings import Isolation, Settings
 
@@ -26,6 +27,23 @@ def with_engine(run: Callable[[Engine], Awaitable[None]], *, work: Work = Work.N
         async with Engine.open(settings, work=work) as engine:
             await run(engine)
 
+    _run(opened)
+
+
+def with_database(run: Callable[[Database], Awaitable[None]]) -> None:
+    """The same with nothing but the database: no embedder is loaded."""
+
+    async def opened() -> None:
+        settings = Settings.from_environment()
+        async with open_database(
+            dsn=settings.dsn, home=settings.home, session_dsn=settings.session_dsn
+        ) as database:
+            await run(database)
+
+    _run(opened)
+
+
+def _run(opened: Callable[[], Awaitable[None]]) -> None:
     try:
         anyio.run(_until_interrupted, opened)
     except KeyboardInterrupt:

@@ -27,7 +27,7 @@ from engine.index.search_statement import (
 )
 from engine.index.sql import query
 from engine.index.terms import query_terms, tsquery_text
-from engine.index.vector_index import index_name
+from engine.index.vector_index import BUILD_ROWS, index_suffix
 from engine.index.weighing import (
     MANY_OF_SAMPLE,
     RANKED,
@@ -48,6 +48,19 @@ QUESTION_CHARS: Final = 8_192
 # The values of a question decide the plan, so that each is planned for its own. A plan of a
 # few milliseconds is not compiled, however much it is thought to cost.
 _SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The numbers of the realms that are searched, or None for all.
+
+    `generations` tells whether any of them has changed, `partitions_of` whose partitions are
+    asked: None for all, or where there are none.
+    """
+
+    realm_ids: list[int] | None
+    generations: str
+    partitions_of: list[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +115,8 @@ async def search(
     if place and place.question != asked:
         raise BadCursor("the cursor belongs to another question; search without it")
     async with _one_moment(pool) as connection:
-        realm_ids, generations = await _searched_realms(connection, wanted)
-        if place and place.generations != generations:
+        searched = await _searched_realms(connection, wanted)
+        if place and place.generations != searched.generations:
             raise IndexMoved("the index has changed since the first page; search again from it")
         if question is None:
             return SearchPage([], None)
@@ -114,11 +127,11 @@ async def search(
             grouped,
         )
         rows = await _found(
-            connection, question, wanted, realm_ids, extent, ranking, exact_chunks=exact_chunks
+            connection, question, wanted, searched, extent, ranking, exact_chunks=exact_chunks
         )
         around = await related_of(connection, rows) if related else [None] * len(rows)
     hits = [Hit.of(row, question.lexemes, each) for row, each in zip(rows, around, strict=True)]
-    behind = Cursor(extent.offset + limit, extent.depth, asked, generations)
+    behind = Cursor(extent.offset + limit, extent.depth, asked, searched.generations)
     more = len(hits) == limit and behind.offset < 2 * extent.depth
     return SearchPage(hits, str(behind) if more else None)
 
@@ -146,10 +159,7 @@ async def _set_local(connection: Connection, settings: dict[str, str]) -> None:
     )
 
 
-async def _searched_realms(
-    connection: Connection, wanted: SearchFilter
-) -> tuple[list[int] | None, str]:
-    """Their numbers, or None for all; and what tells whether any of them has changed."""
+async def _searched_realms(connection: Connection, wanted: SearchFilter) -> Searched:
     names = None if wanted.realms is None else list(wanted.realms)
     for name in names or ():
         if UNSTORABLE.search(name):
@@ -161,14 +171,15 @@ async def _searched_realms(
         if name not in row["names"]:
             raise RealmNotFound(name)
     everything = names is None and tenants is None
-    return (None if everything else row["ids"]), row["generations"]
+    ids = None if everything else row["ids"]
+    return Searched(ids, row["generations"], ids if row["partitioned"] else None)
 
 
 async def _found(
     connection: Connection,
     question: Question,
     wanted: SearchFilter,
-    realm_ids: list[int] | None,
+    searched: Searched,
     extent: Extent,
     ranking: Ranking,
     *,
@@ -176,14 +187,26 @@ async def _found(
 ) -> list[asyncpg.Record]:
     """Rows from the approximate index if that is of use, else, or if it lacks some, from all."""
     counted = max(exact_chunks + 1, RANKED * SHARE_RANKED)
-    costs = await _costs(connection, question, wanted, realm_ids, counted=counted)
+    costs = await _costs(connection, question, wanted, searched, counted=counted)
     ranked = ranked_of(costs.chunks)
     asked = await _weighed(
-        connection, question.lexemes, wanted, realm_ids, of_all=min(costs.chunks, RANKED)
+        connection, question.lexemes, wanted, searched.realm_ids, of_all=min(costs.chunks, RANKED)
     )
-    values = parameters(question, asked, wanted, realm_ids, extent, ranking, ranked=ranked)
+    values = parameters(
+        question,
+        asked,
+        wanted,
+        searched.realm_ids,
+        extent,
+        ranking,
+        ranked=ranked,
+        partitions_of=searched.partitions_of,
+    )
     if costs.chunks > exact_chunks and costs.indexed:
-        await _set_local(connection, index_settings(costs.pgvector, depth=extent.depth))
+        await _set_local(
+            connection,
+            index_settings(costs.pgvector, depth=extent.depth, parts=_parts(costs, searched)),
+        )
         rows = await connection.fetch(statement(question.dimension), *values)
         # The index gives up when too little of what is near passes the filters.
         if rows and rows[0]["near_count"] >= extent.depth:
@@ -192,28 +215,36 @@ async def _found(
     return list(await connection.fetch(statement(), *values))
 
 
+def _parts(costs: Costs, searched: Searched) -> int:
+    """How many indexes are asked, at most."""
+    named = costs.parts if searched.partitions_of is None else len(searched.partitions_of)
+    return max(1, min(costs.parts, named))
+
+
 async def _costs(
     connection: Connection,
     question: Question,
     wanted: SearchFilter,
-    realm_ids: list[int] | None,
+    searched: Searched,
     *,
     counted: int,
 ) -> Costs:
     row = await connection.fetchrow(
         query("select_search_costs"),
-        realm_ids,
+        searched.realm_ids,
         wanted.pattern,
         wanted.language,
         *wanted.document.parameters,
         counted,
         None
         if question.embedder_id is None or question.dimension is None
-        else index_name(question.embedder_id, question.dimension),
+        else index_suffix(question.embedder_id, question.dimension),
         wanted.kind_marks,
-        realm_marks(realm_ids),
+        realm_marks(searched.realm_ids),
         SAMPLE,
         SAMPLE_OF,
+        BUILD_ROWS,
+        searched.partitions_of,
     )
     assert row is not None  # it selects from nothing
     return Costs(*row)

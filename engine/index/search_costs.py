@@ -8,6 +8,9 @@ EXACT_CHUNKS: Final = 20_000
 # Rows that an index scan may look at before it gives up, and somebody looks at all.
 SCANNED_TUPLES: Final = 40_000
 _LARGEST_EF: Final = 1_000
+# Of several indexes, each begins with so many times its share of what is wanted, or with these.
+_SHARES: Final = 4
+_LEAST_EF: Final = 40
 
 # Row by row from the index to the entry: any other join would read the index to its end.
 _ROW_BY_ROW: Final = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
@@ -20,27 +23,34 @@ class Costs:
     """What it would take to look at everything.
 
     `chunks` pass the filters, counted in so many files only; `indexed` if there is an index
-    of the embedder's vectors.
+    of the embedder's vectors, in each of the `parts` that need one.
     """
 
     chunks: int
     indexed: bool
+    parts: int
     pgvector: str
 
 
-def index_settings(pgvector: str, *, depth: int) -> dict[str, str]:
+def index_settings(pgvector: str, *, depth: int, parts: int = 1) -> dict[str, str]:
     """How the index is scanned: on and on until `depth` rows have passed the filters.
 
-    Before 0.8 it returned `ef_search` rows at most, whatever became of them.
+    Of many indexes each begins with less, since it has but its share of what is near; one that
+    has more of it is scanned on. Before 0.8 it returned `ef_search` rows at most, whatever
+    became of them.
     """
     if _version(pgvector) < (0, 8):
         return {**_ROW_BY_ROW, "hnsw.ef_search": str(_LARGEST_EF)}
     return {
         **_ROW_BY_ROW,
-        "hnsw.ef_search": str(min(depth, _LARGEST_EF)),
+        "hnsw.ef_search": str(min(_first_look(depth, parts), _LARGEST_EF)),
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": str(SCANNED_TUPLES),
     }
+
+
+def _first_look(depth: int, parts: int) -> int:
+    return depth if parts == 1 else max(_LEAST_EF, _SHARES * depth // parts)
 
 
 def _version(text: str) -> tuple[int, ...]:

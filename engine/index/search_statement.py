@@ -1,6 +1,5 @@
 """The search as one statement: its text, and the values that go with it. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -94,7 +93,13 @@ def parameters(
     ranking: Ranking,
     *,
     ranked: int,
+    partitions_of: list[int] | None = None,
 ) -> list[Any]:
+    """In the order of the statement. `partitions_of` names the realms whose partitions are asked.
+
+    Not where there are none: the planner would take it for a second condition on the realm,
+    and expect too few rows.
+    """
     return [
         question.vector,
         question.embedder_id,
@@ -124,8 +129,5 @@ def parameters(
         wanted.words,
         asked.rare or None,
         " | ".join(asked.terms),
+        partitions_of,
     ]
-
-
-def _kind_marks(kinds: Sequence[str] | None) -> list[str] | None:
-    return None if kinds is None else [f"kind/{kind}" for kind in kinds]

@@ -10,16 +10,14 @@ of them against 0.986, and the column takes half, the index three fifths
 """
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-import anyio
 import asyncpg
 
-from engine.index.database import BROKEN, Queryable
+from engine.index.database import BROKEN, Connection, Queryable
+from engine.index.lone_session import lone_session
 from engine.index.sql import query
 
 log = logging.getLogger("widthwise.vectors")
@@ -29,12 +27,6 @@ BUILD_ROWS: Final = 50_000
 LARGEST_DIMENSION: Final = 4_000
 """What pgvector can index of half precision; longer vectors are compared one by one."""
 
-# "widthvec" as a number. Whoever holds it builds or drops; the others leave it to him.
-_LOCK: Final = 0x7769647468766563
-# A build waits for the transactions that were there before it, and gives way to long ones.
-_WAIT_SECONDS: Final = 60
-_BUILD_SECONDS: Final = 6 * 3_600
-_TURN_SECONDS: Final = 0.5
 # No chunk's row takes less.
 _LEAST_BYTES: Final = 256
 _MIB: Final = 1 << 20
@@ -51,11 +43,13 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """An embedder's vectors and their index. `rows` are counted up to some bound.
+    """An embedder's vectors in one part of the chunks, and their index.
 
-    `valid` is None without an index; `building` says that some session is at it.
+    `rows` are counted up to some bound; `valid` is None without an index; `building` says that
+    some session is at it.
     """
 
+    part: str
     embedder_id: int
     dimension: int
     rows: int
@@ -64,12 +58,17 @@ class Indexed:
 
     @property
     def name(self) -> str:
-        return index_name(self.embedder_id, self.dimension)
+        return self.part + index_suffix(self.embedder_id, self.dimension)
 
 
-def index_name(embedder_id: int, dimension: int) -> str:
-    """What the index is called; a new dimension makes it another one."""
-    return f"chunks_near_{embedder_id}_{dimension}"
+def index_suffix(embedder_id: int, dimension: int) -> str:
+    """What the index is called behind its table; a new dimension makes it another one."""
+    return f"_near_{embedder_id}_{dimension}"
+
+
+def rows_for_index(build_rows: int, parts: int) -> int:
+    """From how many rows on a part gets an index: all that have none make one search no longer."""
+    return -(-build_rows // parts)
 
 
 def next_step(indexed: Indexed, *, build_rows: int) -> Step:
@@ -108,53 +107,60 @@ async def tend_vector_indexes(
     """Build what is missing and drop what is of no use; returns what was done.
 
     No reader or writer waits for it. While another process is at it, it does nothing, or
-    waits for its turn.
+    waits for its turn; but not for chunks that are being moved, which are indexed on the way.
     """
-    async with _session(dsn) as connection:
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-            if not wait:
-                return []
-            # Asked again and again: to wait inside Postgres would be a transaction, for
-            # whose end the build of the other waits.
-            await anyio.sleep(_TURN_SECONDS)
-        await _drop_outdated(connection)
-        rows = await connection.fetch(query("select_vector_indexes"), build_rows)
-        found = [Indexed(*row) for row in rows]
-        steps = [(each, next_step(each, build_rows=build_rows)) for each in found]
-        due = [(each, step) for each, step in steps if step is not Step.LEAVE]
-        return [(each.name, step) for each, step in due if await _take(connection, each, step)]
+    async with lone_session(dsn, wait=wait, unless=query("exists_partitioning")) as connection:
+        if connection is None:
+            return []
+        return await tend_parts(connection, "chunks", build_rows=build_rows)
 
 
-@asynccontextmanager
-async def _session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A session of its own, since it holds a lock and waits for long; its end frees the lock."""
-    connection = await asyncpg.connect(dsn, timeout=30, command_timeout=_BUILD_SECONDS)
-    try:
-        await connection.execute(f"SET lock_timeout = '{_WAIT_SECONDS}s'")
-        yield connection
-        # A pooler may hand this session on.
-        await connection.reset()
-    finally:
-        # Not a polite close: a build that is cancelled must end at once.
-        connection.terminate()
+async def tend_parts(
+    connection: Connection, table: str, *, build_rows: int = BUILD_ROWS
+) -> list[tuple[str, Step]]:
+    """What `tend_vector_indexes` does, to one table or its partitions, by a session that may."""
+    done = []
+    for indexed, step in await due_steps(connection, table, build_rows=build_rows):
+        try:
+            await take_step(connection, indexed, step)
+        except BROKEN as error:
+            # What is left of it is not valid, so that the next occasion begins anew.
+            log.warning("cannot %s the index %s yet: %s", step, indexed.name, error)
+        else:
+            done.append((indexed.name, step))
+    return done
 
 
-async def _take(connection: asyncpg.Connection, indexed: Indexed, step: Step) -> bool:
-    try:
-        if step in (Step.DROP, Step.REBUILD):
-            await _drop(connection, indexed.name)
-        if step in (Step.BUILD, Step.REBUILD):
-            await _build(connection, indexed)
-    except BROKEN as error:
-        # What is left of it is not valid, so that the next occasion begins anew.
-        log.warning("cannot %s the index %s yet: %s", step, indexed.name, error)
-        return False
+async def due_steps(
+    connection: Connection, table: str, *, build_rows: int = BUILD_ROWS
+) -> list[tuple[Indexed, Step]]:
+    """What each part of the table needs, once what is of another dimension is dropped."""
+    parts = await parts_of(connection, table)
+    wanted = rows_for_index(build_rows, len(parts))
+    found = []
+    for part in parts:
+        await _drop_outdated(connection, part)
+        rows = await connection.fetch(query("select_vector_indexes").format(part=part), wanted)
+        found += [Indexed(part, *row) for row in rows]
+    steps = [(each, next_step(each, build_rows=wanted)) for each in found]
+    return [(each, step) for each, step in steps if step is not Step.LEAVE]
+
+
+async def parts_of(connection: Connection, table: str) -> list[str]:
+    """Where the rows of a table are: its partitions, or itself."""
+    return [row["name"] for row in await connection.fetch(query("select_parts"), table)]
+
+
+async def take_step(connection: Connection, indexed: Indexed, step: Step) -> None:
+    if step in (Step.DROP, Step.REBUILD):
+        await _drop(connection, indexed.name)
+    if step in (Step.BUILD, Step.REBUILD):
+        await _build(connection, indexed)
     log.info("%s: %s", indexed.name, step)
-    return True
 
 
-async def _build(connection: asyncpg.Connection, indexed: Indexed) -> None:
-    rows = await connection.fetchval(query("count_rows_roughly"))
+async def _build(connection: Connection, indexed: Indexed) -> None:
+    rows = await connection.fetchval(query("count_rows_roughly"), indexed.part)
     memory = build_memory_mib(max(rows, indexed.rows), indexed.dimension)
     await connection.execute(f"SET maintenance_work_mem = '{memory}MB'")
     try:
@@ -170,18 +176,21 @@ async def _build(connection: asyncpg.Connection, indexed: Indexed) -> None:
 def _create(indexed: Indexed) -> str:
     """Numbers of ours stand in the text, since an index takes no parameters."""
     return query("create_vector_index").format(
-        name=indexed.name, embedder_id=indexed.embedder_id, dimension=indexed.dimension
+        name=indexed.name,
+        part=indexed.part,
+        embedder_id=indexed.embedder_id,
+        dimension=indexed.dimension,
     )
 
 
-async def _drop_outdated(connection: asyncpg.Connection) -> None:
+async def _drop_outdated(connection: Connection, part: str) -> None:
     """Drop those of a dimension that their embedder no longer has."""
-    for row in await connection.fetch(query("select_outdated_vector_indexes")):
+    for row in await connection.fetch(query("select_outdated_vector_indexes"), part):
         try:
             await _drop(connection, row["name"])
         except BROKEN as error:
             log.warning("cannot drop the index %s yet: %s", row["name"], error)
 
 
-async def _drop(connection: asyncpg.Connection, name: str) -> None:
+async def _drop(connection: Connection, name: str) -> None:
     await connection.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')

@@ -7,4 +7,4 @@ DELETE FROM chunks USING (
     UNION ALL
     SELECT version FROM entries WHERE realm_id = $1 AND key = ANY ($3::text[])
 ) AS obsolete
-WHERE chunks.version = obsolete.version
+WHERE chunks.realm_id = $1 AND chunks.version = obsolete.version

@@ -8,7 +8,7 @@
 -- their scores, $23 kinds that are preferred, $24 what they get on top, $25 marks of which what
 -- is to be ranked has one, for each query of $3, $26 marks of the realms or null, $27 of the
 -- kinds or null, $28 words that each key has or null, $29 query for what is always ranked,
--- $30 query for any of the terms.
+-- $30 query for any of the terms, $31 realms whose partitions are asked or null.
 -- Rows of unfinished passes have no entry, so that the join with `scope` leaves them out.
 WITH scope AS NOT MATERIALIZED (
     SELECT version
@@ -23,11 +23,12 @@ WITH scope AS NOT MATERIALIZED (
         )
 ),
 near AS MATERIALIZED (
-    SELECT version, ordinal, 1 - (embedding <=> $1) AS similarity
+    SELECT realm_id, version, ordinal, 1 - (embedding <=> $1) AS similarity
     FROM chunks
     JOIN scope USING (version)
     WHERE embedder_id = $2
         AND vector_dims(embedding) = vector_dims($1)
+        AND ($31::bigint[] IS NULL OR realm_id = ANY ($31))
         AND ($16::text[] IS NULL OR kind = ANY ($16))
         AND ($27::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $27)
     ORDER BY embedding <=> $1, version, ordinal
@@ -36,24 +37,26 @@ near AS MATERIALIZED (
 -- The marks decide nothing that is not decided by others: they keep what does not pass out of
 -- what is read.
 candidates AS NOT MATERIALIZED (
-    SELECT version, ordinal, terms, chunk_marks(realm_id, version, ordinal, kind, terms) AS marks
+    SELECT realm_id, version, ordinal, terms,
+        chunk_marks(realm_id, version, ordinal, kind, terms) AS marks
     FROM chunks
     JOIN scope USING (version)
     WHERE ($16::text[] IS NULL OR kind = ANY ($16))
+        AND ($31::bigint[] IS NULL OR realm_id = ANY ($31))
         AND ($26::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $26)
         AND ($27::text[] IS NULL OR chunk_marks(realm_id, version, ordinal, kind, terms) && $27)
         AND ($28::text IS NULL OR terms @@ $28::text::tsquery)
 ),
 rare AS MATERIALIZED (
-    SELECT version, ordinal, terms FROM candidates WHERE terms @@ $29::text::tsquery
+    SELECT realm_id, version, ordinal, terms FROM candidates WHERE terms @@ $29::text::tsquery
 ),
 -- What the queries find comes in their order, so that the bound cuts off the least. The
 -- offset keeps the planner from turning the loop inside out.
 common AS MATERIALIZED (
-    SELECT version, ordinal, terms
+    SELECT realm_id, version, ordinal, terms
     FROM unnest($3::text[]::tsquery[], $25::text[]) AS level (asked, any_mark)
     CROSS JOIN LATERAL (
-        SELECT version, ordinal, terms
+        SELECT realm_id, version, ordinal, terms
         FROM candidates
         WHERE terms @@ asked AND marks && string_to_array(any_mark, ' ')
         OFFSET 0
@@ -68,7 +71,7 @@ found AS (
 -- To set the rank against the length of a text takes longer than all else of it, so that is
 -- done once, and not for each term.
 matched AS (
-    SELECT DISTINCT version, ordinal, (
+    SELECT DISTINCT realm_id, version, ordinal, (
         SELECT sum(weight * ts_rank($12::float4[], terms, term))
         FROM unnest($19::text[]::tsquery[], $20::float4[]) AS asked (term, weight)
     ) * ts_rank($12::float4[], terms, $30::text::tsquery, 1)
@@ -79,23 +82,23 @@ matched AS (
 ),
 -- A similarity counts by where it lies between the least and the greatest of its ranking.
 scored AS (
-    SELECT version, ordinal, similarity, NULL::real AS rank, $10::float8 * coalesce(
+    SELECT realm_id, version, ordinal, similarity, NULL::real AS rank, $10::float8 * coalesce(
         (similarity - min(similarity) OVER ())
         / nullif(max(similarity) OVER () - min(similarity) OVER (), 0), 1
     ) AS score
     FROM near
     UNION ALL
-    SELECT version, ordinal, NULL, rank, $11::float8 * rank / max(rank) OVER ()
+    SELECT realm_id, version, ordinal, NULL, rank, $11::float8 * rank / max(rank) OVER ()
     FROM matched
 ),
 fused AS (
-    SELECT version, ordinal, max(similarity) AS similarity, max(rank) AS rank,
+    SELECT realm_id, version, ordinal, max(similarity) AS similarity, max(rank) AS rank,
         sum(score) * CASE WHEN key ~ $21::text THEN $22::float8 ELSE 1 END
         + CASE WHEN kind = ANY ($23::text[]) THEN $24::float8 ELSE 0 END AS score
     FROM scored
-    JOIN chunks USING (version, ordinal)
-    JOIN entries USING (version)
-    GROUP BY version, ordinal, key, kind
+    JOIN chunks USING (realm_id, version, ordinal)
+    JOIN entries USING (realm_id, version)
+    GROUP BY realm_id, version, ordinal, key, kind
 ),
 grouped AS (
     SELECT *,
@@ -104,9 +107,9 @@ grouped AS (
     FROM fused
 ),
 shown AS (
-    SELECT grouped.*, entries.realm_id, entries.key, entries.language, entries.generation
+    SELECT grouped.*, entries.key, entries.language, entries.generation
     FROM grouped
-    JOIN entries USING (version)
+    JOIN entries USING (realm_id, version)
     WHERE NOT $18::boolean OR place_in_file = 1
     ORDER BY score DESC, key, ordinal, realm_id
     LIMIT $8 OFFSET $17
@@ -116,6 +119,6 @@ SELECT realms.id AS realm_id, realms.name AS realm, realms.revision AS commit, s
     shown.generation, chunks.text, chunks.uses, shown.others, shown.score, shown.similarity,
     shown.rank, (SELECT count(*) FROM near) AS near_count
 FROM shown
-JOIN chunks USING (version, ordinal)
+JOIN chunks USING (realm_id, version, ordinal)
 JOIN realms ON realms.id = shown.realm_id
 ORDER BY shown.score DESC, shown.key, shown.ordinal, shown.realm_id

@@ -5,7 +5,7 @@ SELECT realms.name AS realm, realms.revision AS commit, entries.content_hash, en
     chunks.start_line, chunks.end_line, chunks.symbol, chunks.kind, chunks.text
 FROM realms
 JOIN entries ON entries.realm_id = realms.id
-LEFT JOIN chunks ON chunks.version = entries.version
+LEFT JOIN chunks ON chunks.realm_id = entries.realm_id AND chunks.version = entries.version
 WHERE realms.name = $1 AND entries.key = $2
 ORDER BY chunks.ordinal
 LIMIT $3

@@ -8,7 +8,8 @@ JOIN entries ON entries.realm_id = used.realm_id AND entries.key = used.key
 CROSS JOIN LATERAL (
     SELECT symbol, kind, start_line, end_line
     FROM chunks
-    WHERE chunks.version = entries.version
+    WHERE chunks.realm_id = entries.realm_id
+        AND chunks.version = entries.version
         AND (
             used.name = ''
             OR symbol = used.name

@@ -1,10 +1,10 @@
--- Each embedder with its index, if any. $1 rows are counted at most.
+-- Each embedder with its index over this part of the chunks, if any. $1 rows are counted at most.
 SELECT
     embedders.id,
     embedders.dimension,
     (
         SELECT count(*)
-        FROM (SELECT FROM chunks WHERE embedder_id = embedders.id LIMIT $1) AS counted
+        FROM (SELECT FROM "{part}" WHERE embedder_id = embedders.id LIMIT $1) AS counted
     ) AS rows,
     pg_index.indisvalid AS valid,
     EXISTS (
@@ -13,5 +13,5 @@ SELECT
     ) AS building
 FROM embedders
 LEFT JOIN pg_index
-    ON pg_index.indexrelid = to_regclass(format('chunks_near_%s_%s', embedders.id, dimension))
+    ON pg_index.indexrelid = to_regclass(format('{part}_near_%s_%s', embedders.id, dimension))
 ORDER BY embedders.id

@@ -1,5 +1,6 @@
 """What a search finds, through the index or not, is what a look at every row finds."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ async def filled(dsn: str, rows: int, dimension: int) -> AsyncIterator[Laborator
         async with database.pool.acquire() as connection:
             await fill(connection, collection, embedder_id=embedder_id, realms=REALMS)
         steps = await tend_vector_indexes(dsn, build_rows=rows)
-        assert steps == [(f"chunks_near_{embedder_id}_{dimension}", Step.BUILD)]
+        assert {step for _, step in steps} == {Step.BUILD}
         yield Laboratory(database, collection, embedder_id)
 
 
@@ -254,10 +255,10 @@ async def test_the_plan_uses_the_index_and_stays_so(laboratory: Laboratory) -> N
             plans.append("\n".join(row[0] for row in rows))
     for plan in plans:
         near = plan.partition("CTE near")[2].partition("CTE")[0]
-        assert "Index Scan using chunks_near_" in near, plan
+        assert re.search(r"Index Scan using chunks_\w*near_", near), plan
         assert "Nested Loop" in near, plan
-        assert "Sort" not in near, plan
-        assert "chunks_words" in plan, plan
+        assert not re.search(r"->\s+Sort\b", near), plan
+        assert re.search(r"chunks_\w*words", plan), plan
 
 
 def plan_values(

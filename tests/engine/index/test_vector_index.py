@@ -36,7 +36,7 @@ from engine.index.vector_index import (
 def test_what_an_index_needs(
     rows: int, dimension: int, valid: bool | None, building: bool, step: Step
 ) -> None:
-    assert next_step(Indexed(1, dimension, rows, valid, building), build_rows=100) is step
+    assert next_step(Indexed("chunks", 1, dimension, rows, valid, building), build_rows=100) is step
 
 
 EMBEDDER = "INSERT INTO embedders (fingerprint, dimension) VALUES ('e', 8)"
