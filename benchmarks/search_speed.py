@@ -1,14 +1,17 @@
 """How long does a search take, and what does the index of vectors cost and lose?
 
     python -m benchmarks.search_speed [--rows 20000 200000] [--home DIR] [--json FILE]
+    python -m benchmarks.search_speed --rows 200000 --partitions 16
 
 Generated chunks of 256 dimensions. `exact` compares every row that passes, `index` asks the
 HNSW index, each by the engine's own search; recall is against exact in single precision.
 `--home` keeps what was loaded and built, so that the next run only asks: with `--questions 0`
-first, two million rows are measured in minutes on another day.
+first, two million rows are measured in minutes on another day. With `--partitions` the chunks are
+then moved into so many, and all is measured again, and back.
 """
 
 import argparse
+import logging
 import statistics
 import tempfile
 import time
@@ -23,12 +26,15 @@ import numpy as np
 from benchmarks.generated_chunks import Collection, Vectors, fill, generate, last_version, questions
 from benchmarks.results import Panel, Result, add_options, figures, publish, question
 from engine.index.database import Database, open_database
+from engine.index.partitioning import partition
 from engine.index.question import Questions
 from engine.index.search import register_embedder, search
 from engine.index.search_costs import EXACT_CHUNKS
 from engine.index.search_filter import SearchFilter
 from engine.index.search_statement import Ranking
 from engine.index.vector_index import tend_vector_indexes
+
+log = logging.getLogger("widthwise.benchmarks")
 
 DIMENSION = 256
 REALMS = 10
@@ -94,6 +100,7 @@ class Bench:
     collection: Collection
     asked: Vectors
     embedder_id: int
+    partitions: int = 1
 
     async def measured(self) -> list[Row]:
         """By every row first: an index that is there already is not asked then."""
@@ -125,7 +132,7 @@ class Bench:
         return Row(
             len(self.collection),
             case,
-            "exact" if exact else "index",
+            ("exact" if exact else "index") + self.layout,
             statistics.median(times),
             statistics.quantiles(times, n=20)[-1],
             await self.throughput(text, wanted, exact=exact),
@@ -145,6 +152,10 @@ class Bench:
             exact_chunks=MOST_EXACT if exact else EXACT_CHUNKS,
         )
         return {(hit.path, hit.start_line) for hit in page.hits}
+
+    @property
+    def layout(self) -> str:
+        return "" if self.partitions == 1 else f", {self.partitions} parts"
 
     async def throughput(self, text: str, wanted: SearchFilter, *, exact: bool) -> float:
         vectors = list(self.asked)
@@ -173,7 +184,7 @@ class Bench:
         return list(np.argsort(-similarity, kind="stable")[:10])
 
 
-async def bench(rows: int, asked: int, home: Path) -> list[Row]:
+async def bench(rows: int, asked: int, home: Path, partitions: int) -> list[Row]:
     collection = generate(rows, DIMENSION, realms=REALMS)
     vectors = questions(collection, asked)
     async with open_database(dsn="", home=home, connections=CLIENTS) as database:
@@ -182,7 +193,15 @@ async def bench(rows: int, asked: int, home: Path) -> list[Row]:
         )
         await _load(database, collection, embedder_id)
         await _build(database)
-        return await Bench(database, collection, vectors, embedder_id).measured() if asked else []
+        if not asked:
+            return []
+        one = Bench(database, collection, vectors, embedder_id)
+        found = await one.measured()
+        if partitions > 1:
+            await _move(database, partitions)
+            found += await replace(one, partitions=partitions).measured()
+            await _move(database, 1)
+        return found
 
 
 async def _load(database: Database, collection: Collection, embedder_id: int) -> None:
@@ -213,6 +232,13 @@ async def _build(database: Database) -> None:
         print(f"{name}: {step} in {seconds:.1f} s, {size / 2**20:,.0f} MiB", flush=True)
 
 
+async def _move(database: Database, partitions: int) -> None:
+    began = time.perf_counter()
+    await partition(database.dsn, partitions, tell=log.info)
+    seconds = time.perf_counter() - began
+    print(f"moved into {partitions} parts in {seconds:.0f} s", flush=True)
+
+
 @contextmanager
 def _kept(home: Path | None, rows: int) -> Iterator[Path]:
     """The folder of this size, or one for the moment."""
@@ -229,6 +255,7 @@ def result(rows: Sequence[Row]) -> Result:
         {**each, "case": f"{row.case}, every row" if row.way == "exact" else row.case,
          "chunks": f"{row.rows:,} chunks"}
         for row, each in zip(rows, found, strict=True)
+        if "parts" not in row.way
     ]  # fmt: skip
     panels = [
         Panel(title=title, rows=drawn, x="case", y=y, series="chunks", kind="bars", log_y=True)
@@ -244,13 +271,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=question(__doc__))
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 200_000])
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="0: load and build only")
+    parser.add_argument("--partitions", type=int, default=1, help="measure these as well")
     parser.add_argument("--home", type=Path, help="keep what was loaded and built in this folder")
     add_options(parser)
     options = parser.parse_args()
     tables = []
     for rows in options.rows:
         with _kept(options.home, rows) as home:
-            tables += await bench(rows, options.questions, home)
+            tables += await bench(rows, options.questions, home, options.partitions)
     if tables:
         publish(result(tables), options)
 
