@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from asyncpg import Pool
+
 from engine.embedders import Embedder
 from engine.errors import BadSetting, EntryNotFound, RealmExists, RealmNotFound
 from engine.executors import Elsewhere
@@ -72,6 +74,7 @@ class Engine:
         self._isolation = parts.isolation
         self._database = parts.database
         self._pool = parts.database.pool
+        self._reading = parts.reading
         self._settings = parts.settings
         self._questions = Questions(parts.embedder, parts.embedder_id)
         self._sources = parts.sources
@@ -228,16 +231,17 @@ class Engine:
             kinds=_several(kind),
             document=document_filter(type, where),
         )
-        return await search(
-            self._pool,
-            self._questions,
-            text,
+        asked = partial(
+            search,
+            questions=self._questions,
+            text=text,
             wanted=wanted,
             limit=limit,
             cursor=cursor,
             grouped=group == "file",
             related=related,
         )
+        return await self._reading.read(asked)
 
     async def tend_indexes(self) -> list[str]:
         """Build the indexes of vectors that are due, and drop those of no use; their names.
@@ -276,8 +280,12 @@ class Engine:
         gt, ge, lt, le, in and starts. Raises `BadFilter`.
         """
         wanted = document_filter(type, where)
-        row = await self._row(realm)
-        return await find_cards(self._pool, row.id, wanted, after=after, limit=limit)
+
+        async def ask(pool: Pool) -> list[CardEntry]:
+            row = await _row(pool, realm)
+            return await find_cards(pool, row.id, wanted, after=after, limit=limit)
+
+        return await self._reading.read(ask)
 
     async def status(self, realm: str) -> RealmStatus:
         """What is indexed, and the job that the realm is about."""
@@ -293,16 +301,23 @@ class Engine:
 
     async def entry(self, realm: str, key: str) -> Entry:
         """A file's row in the live index; `EntryNotFound` if there is none."""
-        row = await self._row(realm)
-        entry = await live.find_entry(self._pool, row.id, key)
-        if entry is None:
-            raise EntryNotFound(realm, key)
-        return entry
+
+        async def ask(pool: Pool) -> Entry:
+            entry = await live.find_entry(pool, (await _row(pool, realm)).id, key)
+            if entry is None:
+                raise EntryNotFound(realm, key)
+            return entry
+
+        return await self._reading.read(ask)
 
     async def entries(self, realm: str, *, after: str = "", limit: int = 100) -> list[Entry]:
         """A page of entries in key order, those behind the key `after`."""
-        row = await self._row(realm)
-        return await live.list_entries(self._pool, row.id, after=after, limit=limit)
+
+        async def ask(pool: Pool) -> list[Entry]:
+            row = await _row(pool, realm)
+            return await live.list_entries(pool, row.id, after=after, limit=limit)
+
+        return await self._reading.read(ask)
 
     async def lines(self, realm: str, key: str, *, start: int = 1, end: int | None = None) -> Lines:
         """Lines of a file as it was indexed, from the index alone; 200 without an `end`.
@@ -327,10 +342,14 @@ class Engine:
         self, key: str, *, tenants: Sequence[str] | None = None, limit: int = 10
     ) -> list[str]:
         """The names of the realms, of some tenants if given, that have a file of this key."""
-        return await live.realms_having(self._pool, key, tenants=tenants, limit=limit)
+        asked = partial(live.realms_having, key=key, tenants=tenants, limit=limit)
+        return await self._reading.read(asked)
 
     async def _stored_file(self, realm: str, key: str) -> StoredFile:
-        return await read_stored_file(self._pool, (await self._row(realm)).name, key)
+        async def ask(pool: Pool) -> StoredFile:
+            return await read_stored_file(pool, (await _row(pool, realm)).name, key)
+
+        return await self._reading.read(ask)
 
     async def errors(self, realm: str, *, limit: int = 100) -> list[tuple[str, str]]:
         """Keys and reasons of the files whose last visit failed."""
@@ -515,10 +534,14 @@ class Engine:
             self._worker.drain()
 
     async def _row(self, name: str) -> RealmRow:
-        row = await live.find_realm(self._pool, name)
-        if row is None:
-            raise RealmNotFound(name)
-        return row
+        return await _row(self._pool, name)
+
+
+async def _row(pool: Pool, name: str) -> RealmRow:
+    row = await live.find_realm(pool, name)
+    if row is None:
+        raise RealmNotFound(name)
+    return row
 
 
 @dataclass(frozen=True, slots=True)

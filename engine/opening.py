@@ -12,6 +12,7 @@ from engine.embedders import Embedder, chosen_embedder, offloaded
 from engine.errors import BadSetting
 from engine.executors import Elsewhere, Executor, Threads, worker_processes
 from engine.index.database import Database, open_database
+from engine.index.reading import Reading, open_reading
 from engine.jobs import Identity, JobQueue, beating_heart
 from engine.registering import registered
 from engine.settings import Isolation, Settings
@@ -39,6 +40,7 @@ class Parts:
     """
 
     database: Database
+    reading: Reading
     settings: Settings
     isolation: Isolation
     embedder: Embedder
@@ -85,11 +87,14 @@ async def _opened(
                 application_name=identity.application_name,
             )
         )
+        reading = await stack.enter_async_context(
+            open_reading(database.pool, replica_dsn=settings.search_dsn)
+        )
         embedder_id = await stack.enter_async_context(
             registered(database.pool, embedder, required=work is not Work.NONE)
         )
         queue = JobQueue(database, max_attempts=settings.max_attempts)
-        parts = Parts(database, settings, isolation, embedder, embedder_id, queue)
+        parts = Parts(database, reading, settings, isolation, embedder, embedder_id, queue)
         parts.visitor = visitor
         if work is not Work.NONE:
             inline = isolation is not Isolation.PROCESS

@@ -46,7 +46,8 @@ class Settings:
     """How an engine runs.
 
     `dsn` empty means the embedded Postgres in `home`. Where it leads to a pooler that lends
-    sessions by the transaction, `session_dsn` can lead around it. `embedder` names a bundled
+    sessions by the transaction, `session_dsn` can lead around it. Searches read from the replica
+    at `search_dsn`, while it answers. `embedder` names a bundled
     one, or the dialect of the provider at `embed_url`, whose `embed_model` is asked for vectors
     of `embed_dimension` numbers if that is set; what is embedded stands behind a prefix if the
     model wants one. The key is no setting: it stays in the environment. An object can be
@@ -81,6 +82,7 @@ class Settings:
     home: Path = field(default_factory=_default_home)
     dsn: str = field(default="", repr=False)
     session_dsn: str = field(default="", repr=False)
+    search_dsn: str = field(default="", repr=False)
     index_concurrency: int = 4
     prerender_tabs: int = 5
     workers: int = 1
@@ -183,7 +185,9 @@ class Settings:
         variables |= TEXTS | NUMBERS | LISTS
         shown = {each.name: str(getattr(self, each.name)) for each in fields(self)}
         shown["dsn"] = "(set)" if self.dsn else "(embedded)"
-        shown["session_dsn"] = "(set)" if self.session_dsn else ""
+        shown |= {
+            name: "(set)" if getattr(self, name) else "" for name in ("session_dsn", "search_dsn")
+        }
         shown["embed_url"] = _without_credentials(self.embed_url)
         shown |= {name: " ".join(getattr(self, name)) for name in LISTS}
         rows = [(name, variables[name], value) for name, value in shown.items()]
@@ -198,6 +202,7 @@ LISTS = {"git_transports": "WIDTHWISE_GIT_TRANSPORTS", "git_hosts": "WIDTHWISE_G
 TEXTS = {
     "dsn": "WIDTHWISE_DSN",
     "session_dsn": "WIDTHWISE_SESSION_DSN",
+    "search_dsn": "WIDTHWISE_SEARCH_DSN",
     "embedder": "WIDTHWISE_EMBEDDER",
     "embed_url": "WIDTHWISE_EMBED_URL",
     "embed_model": "WIDTHWISE_EMBED_MODEL",

@@ -35,6 +35,10 @@ _NUMBER = "SELECT max(number) FROM widthwise_schema"
 # How long a statement about jobs may take.
 BRISK_SECONDS = 5
 
+# A replica is not waited for longer than this: the primary can be asked.
+REPLICA_CONNECT_SECONDS = 2
+REPLICA_SECONDS = 10
+
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Queryable = asyncpg.Pool | Connection
 
@@ -159,6 +163,23 @@ async def _database(
         if scope.cancelled_caught:
             brisk.terminate()
             pool.terminate()
+
+
+async def open_replica(dsn: str, *, connections: int = 8) -> asyncpg.Pool:
+    """A pool for reading, by whichever way: a pooler may stand before a replica.
+
+    It connects when it is used, and gives up soon: somebody waits, and can ask the primary.
+    """
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=connections,
+        init=partial(_prepare, lent=True),
+        timeout=REPLICA_CONNECT_SECONDS,
+        command_timeout=REPLICA_SECONDS,
+        reset=_leave_clean,
+        **session_options(lent=True),
+    )
 
 
 async def _plan_once(connection: asyncpg.Connection) -> None:
