@@ -7,13 +7,12 @@ is tried again and again, each time after a pause in which the others go on.
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from random import Random
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import anyio
 import asyncpg
 
 from engine.errors import WidthwiseError
-from engine.index.database import Connection
 
 log = logging.getLogger("widthwise.database")
 
@@ -25,6 +24,7 @@ ATTEMPTS: Final = 100
 PAUSES: Final = 4
 
 T = TypeVar("T")
+Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 _BUSY: Final = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 
@@ -43,18 +43,22 @@ async def briefly(
     what: str,
     act: Callable[[], Awaitable[T]],
     *,
+    first: str = "",
     attempts: int = ATTEMPTS,
     longest_ms: int = LONGEST_MS,
     chance: Random | None = None,
 ) -> T:
     """What `act` returns, in a transaction that makes nobody wait longer than `longest_ms`.
 
-    It is begun anew while others hold what it locks; `TableBusy` when all attempts failed.
+    It is begun anew while others hold what it locks; `TableBusy` when all attempts failed. The
+    statement `first` may wait as long as it takes.
     """
     chance = chance or Random()  # noqa: S311 - spreads pauses, guards nothing
     for wait_ms in waits(attempts, longest_ms=longest_ms):
         try:
             async with connection.transaction():
+                if first:
+                    await connection.execute(first)
                 await connection.execute(f"SET LOCAL lock_timeout = '{wait_ms}ms'")
                 return await act()
         except _BUSY:

@@ -14,6 +14,7 @@ import asyncpg
 from pgvector.asyncpg import register_vector
 
 from engine.errors import WidthwiseError
+from engine.index.brief_lock import briefly
 from engine.index.embedded import embedded_postgres
 from engine.index.pooler import lends_by_transaction
 from engine.index.session import session_options
@@ -233,20 +234,23 @@ async def _schema_number(connection: asyncpg.Connection) -> int:
 
 
 async def _apply(connection: asyncpg.Connection, number: int, name: str, statements: str) -> None:
+    async def act() -> None:
+        # Before the number is asked for: the server may still remember, from before the
+        # lock was ours, that there is no such table.
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS widthwise_schema"
+            " (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        if (await connection.fetchval(_NUMBER) or 0) >= number:
+            return  # Another process has been quicker.
+        log.info("applying migration %s", name)
+        await connection.execute(statements)
+        await connection.execute("INSERT INTO widthwise_schema (number) VALUES ($1)", number)
+
     try:
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-            # Before the number is asked for: the server may still remember, from before the
-            # lock was ours, that there is no such table.
-            await connection.execute(
-                "CREATE TABLE IF NOT EXISTS widthwise_schema"
-                " (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
-            )
-            if (await connection.fetchval(_NUMBER) or 0) >= number:
-                return  # Another process has been quicker.
-            log.info("applying migration %s", name)
-            await connection.execute(statements)
-            await connection.execute("INSERT INTO widthwise_schema (number) VALUES ($1)", number)
+        # Others may be at it, and are waited for; those who use a table are not kept waiting.
+        turn = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+        await briefly(connection, f"migration {name}", act, first=turn)
     except (asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFileError) as error:
         raise DatabaseUnavailable(f"the server lacks the pgvector extension: {error}") from None
     except asyncpg.InsufficientPrivilegeError as error:
