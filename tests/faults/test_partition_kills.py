@@ -1,5 +1,6 @@
 """A move of the chunks is killed beside passes, again and again: nothing is lost, nothing left."""
 
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -11,6 +12,7 @@ import pytest
 from anyio.streams.text import TextReceiveStream
 from job_checks import engine_at
 from live_trees import write_tree
+from own_postgres import OwnPostgres, own_postgres
 from pass_checks import REALM, recovered, version_tree, versions_seen
 
 from engine import Engine, Folder
@@ -33,6 +35,45 @@ async def test_a_killed_move_goes_on_beside_passes(dsn: str, tmp_path: Path) -> 
 @pytest.mark.long
 async def test_a_move_that_is_killed_anywhere_goes_on(dsn: str, tmp_path: Path) -> None:
     await moved_beside_passes(dsn, tmp_path, kills=(*MOMENTS, "index: chunks_4_3_words", *MOMENTS))
+
+
+@pytest.mark.long
+async def test_a_move_outlives_a_crash_of_the_server(tmp_path: Path) -> None:
+    """Killed in the middle of a move and of a pass, with what it had not written yet."""
+    root = tmp_path / "tree"
+    write_tree(root, version_tree(0, FILES))
+    async with (
+        own_postgres(tmp_path / "own") as server,
+        engine_at(server.dsn, tmp_path / "home", max_attempts=10) as engine,
+    ):
+        await (await (await engine.add_realm(REALM, Folder(root))).index()).finished()
+        for moment in ("copying", "index: chunks_4_1"):
+            write_tree(root, version_tree(len(moment), FILES))
+            job = await engine.index(REALM)
+            await crashed(server, 4, at=moment)
+            await server.start()
+            with anyio.fail_after(PATIENCE_SECONDS):
+                await job.finished()
+        assert await killed(server.dsn, 4, at="never")
+        connection = await asyncpg.connect(server.dsn)
+        await recovered(connection, engine, root)
+        assert await connection.fetchval(UNOWNED) == 0
+        assert await read_layout(connection) == Layout(4)
+        await connection.close()
+
+
+async def crashed(server: OwnPostgres, parts: int, *, at: str) -> None:
+    """The server is killed when the move is there, which ends the move."""
+    async with await anyio.open_process(
+        [sys.executable, CHILD, str(parts)], stderr=subprocess.DEVNULL
+    ) as child:
+        assert child.stdin is not None
+        await child.stdin.send(f"{server.dsn}\n".encode())
+        async with aclosing(lines(child)) as told:
+            async for line in told:
+                if line.startswith(at) and server.is_up:
+                    await server.kill()
+        assert await child.wait() != 0
 
 
 async def moved_beside_passes(dsn: str, tmp_path: Path, *, kills: tuple[str, ...]) -> None:
