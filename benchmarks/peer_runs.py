@@ -1,15 +1,16 @@
-"""One action of one contender in a process of its own, and what it took. Knows no tables."""
+"""Turns of one contender in a process of its own, and what each took. Knows no tables."""
 
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, median_low
+from threading import Event, Thread
+from typing import Any
 
 import psutil
 
@@ -45,7 +46,7 @@ CONTENDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`peak_mib` is of all its processes together, Postgres apart, imports included."""
+    """A turn. `peak_mib` is of all its processes together, Postgres apart, imports included."""
 
     seconds: float
     cpu: float
@@ -54,24 +55,48 @@ class Run:
     rows: int = 0
 
 
-def run_contender(python: Path, contender: Contender, arguments: Sequence[str]) -> Run:
+class Running:
+    """A contender's process. Its imports and connections are there before its first turn."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def turn(self) -> Run:
+        """It indexes what is there now."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with sampled(self._process.pid) as peak:
+            self._process.stdin.write("now\n")
+            self._process.stdin.flush()
+            answer = next(filter(None, map(answered, self._process.stdout)), None)
+        if answer is None:
+            raise subprocess.CalledProcessError(self._process.wait(), self._process.args)
+        return Run(answer["seconds"], answer["cpu"], peak.mib, answer["texts"])
+
+
+@contextmanager
+def running(python: Path, contender: Contender, arguments: Sequence[str]) -> Iterator[Running]:
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "COCOINDEX_DISABLE_USAGE_TRACKING": "1",  # it would send an event at each start
     }
     command = [str(python), str(SCRIPTS / contender.script), *arguments]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    peak_mib = _watch(process)
-    said = process.communicate()[0]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        yield Running(process)
+        # At the end of its input it closes what it has open.
+        process.communicate()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return parse(said, peak_mib)
 
 
-def parse(said: str, peak_mib: float) -> Run:
-    """A contender's last line is its answer; libraries may have printed before."""
-    answer = json.loads(said.strip().splitlines()[-1])
-    return Run(answer["seconds"], answer["cpu"], peak_mib, answer["texts"])
+def answered(line: str) -> dict[str, Any] | None:
+    """What a contender says of a turn; libraries print other lines."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and "seconds" in said else None
 
 
 def middle(runs: Sequence[Run]) -> Run:
@@ -94,12 +119,29 @@ def python_for(name: str, folder: Path) -> Path:
     return environment_of(peer, folder / f"peer-{name}")
 
 
-def _watch(process: "subprocess.Popen[str]") -> float:
-    peak = 0.0
-    while process.poll() is None:
-        peak = max(peak, _mib(process.pid))
-        time.sleep(SAMPLE_SECONDS)
-    return peak
+@dataclass(slots=True)
+class Peak:
+    mib: float = 0.0
+
+
+@contextmanager
+def sampled(pid: int) -> Iterator[Peak]:
+    """The most that the process and its children hold together within the block."""
+    peak, over = Peak(), Event()
+
+    def look() -> None:
+        while True:
+            peak.mib = max(peak.mib, _mib(pid))
+            if over.wait(SAMPLE_SECONDS):
+                return
+
+    looking = Thread(target=look)
+    looking.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        looking.join()
 
 
 def _mib(pid: int) -> float:

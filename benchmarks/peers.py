@@ -6,15 +6,16 @@
 Every contender indexes a copy of the tree's Python files into an empty database of the same
 embedded Postgres, with one and the same embedder: `free` hashes a text to 256 numbers in the
 contender's own process, `slow` is a service on loopback that takes 20 ms for up to 32 texts,
-8 at once. Each action is a fresh process. `seconds` are those of the call that indexes, without
-imports and connecting; `cpu` is user and system time of all the contender's processes meanwhile,
-`peak_mib` the most they held together, imports included; Postgres is apart from both. `ratio`
-is to the floor, a straight-line script: the same chunker as the peers', binary COPY, and a
-manifest of size, mtime and inode that is compared with what `scandir` finds. Widthwise cuts
-along definitions instead, so its rows and texts are other ones, and visits again what depends on
-a file that changed or went, which nobody else does. Peers are installed by pip, each
-in an environment of its own, before anything is measured. Nobody waits for the disk: commits
-are not synchronous, for any of them.
+8 at once. Each action is a fresh process, which then does the same `again`, as a server does that
+runs on: nothing, another edit of the same file, another deleted file. `seconds` are those of the
+call that indexes, without imports and connecting; `cpu` is user and system time of all the
+contender's processes meanwhile, `peak_mib` the most they held together, imports included; Postgres
+is apart from both. `ratio` is to the floor, a straight-line script: the same chunker as the
+peers', binary COPY, and a manifest of size, mtime and inode that is compared with what `scandir`
+finds. Widthwise cuts along definitions instead, so its rows and texts are other ones, and visits
+again what depends on a file that changed or went, which nobody else does. Peers are installed by
+pip, each in an environment of its own, before anything is measured. Nobody waits for the disk:
+commits are not synchronous, for any of them.
 """
 
 import argparse
@@ -33,7 +34,7 @@ import anyio
 import anyio.to_thread
 import asyncpg
 
-from benchmarks.peer_runs import CONTENDERS, Run, middle, python_for, run_contender
+from benchmarks.peer_runs import CONTENDERS, Run, middle, python_for, running
 from benchmarks.results import Panel, Result, Row, add_options, publish, question
 from benchmarks.slow_provider import slow_provider
 from engine.index.embedded import embedded_postgres
@@ -43,11 +44,11 @@ Runs = dict[tuple[str, str], list[Run]]
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A copy that may be changed, and the two files in it that will be."""
+    """A copy that may be changed, and the files in it that will be: one edited, two deleted."""
 
     root: Path
     edited: str
-    deleted: str
+    deleted: tuple[str, str]
 
     @contextmanager
     def restored(self) -> Iterator[None]:
@@ -58,17 +59,18 @@ class Tree:
             for path, content in held.items():
                 path.write_bytes(content)
 
-    def actions(self) -> dict[str, Callable[[], None]]:
-        """What is done to the tree before each run, in order."""
+    def actions(self) -> dict[str, list[Callable[[], None]]]:
+        """What is done to the tree before each turn of a process."""
+        edit = partial(comment, self.root / self.edited)
         return {
-            "cold": lambda: None,
-            "no-op": lambda: None,
-            "edit": lambda: comment_in_the_middle(self.root / self.edited),
-            "delete": (self.root / self.deleted).unlink,
+            "cold": [lambda: None],
+            "no-op": [lambda: None] * 2,
+            "edit": [partial(edit, 1 / 2), partial(edit, 1 / 4)],
+            "delete": [(self.root / each).unlink for each in self.deleted],
         }
 
-    def _named(self) -> tuple[str, str]:
-        return self.edited, self.deleted
+    def _named(self) -> tuple[str, ...]:
+        return self.edited, *self.deleted
 
 
 def copy_python(source: Path, tree: Path) -> int:
@@ -80,9 +82,10 @@ def copy_python(source: Path, tree: Path) -> int:
     return len(files)
 
 
-def comment_in_the_middle(path: Path) -> None:
+def comment(path: Path, place: float) -> None:
+    """One line more, after such a share of the file."""
     lines = path.read_text().splitlines(keepends=True)
-    lines.insert(len(lines) // 2, "# A line that was not here before.\n")
+    lines.insert(int(len(lines) * place), "# A line that was not here before.\n")
     path.write_text("".join(lines))
 
 
@@ -100,15 +103,15 @@ class Bench:
         state.mkdir()
         python = python_for(name, self.environments)
         with self.tree.restored():
-            for action, change in self.tree.actions().items():
-                change()
+            for action, changes in self.tree.actions().items():
                 arguments = [str(self.tree.root), dsn, self.url, str(state)]
-                run = await anyio.to_thread.run_sync(
-                    run_contender, python, CONTENDERS[name], arguments
-                )
-                run = replace(run, rows=await _rows(dsn, CONTENDERS[name].table))
-                print(f"{name}, {action}: {run.seconds:.2f} s", file=sys.stderr, flush=True)
-                runs[name, action].append(run)
+                with running(python, CONTENDERS[name], arguments) as process:
+                    for turn, change in zip((action, f"{action}, again"), changes, strict=False):
+                        change()
+                        run = await anyio.to_thread.run_sync(process.turn)
+                        run = replace(run, rows=await _rows(dsn, CONTENDERS[name].table))
+                        print(f"{name}, {turn}: {run.seconds:.3f} s", file=sys.stderr, flush=True)
+                        runs[name, turn].append(run)
 
     async def _database(self) -> str:
         connection = await asyncpg.connect(self.server_dsn)
@@ -189,7 +192,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--embedder", choices=("free", "slow"), default="free")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--edit", default="django/db/models/query.py", metavar="FILE")
-    parser.add_argument("--delete", default="django/utils/dateformat.py", metavar="FILE")
+    parser.add_argument(
+        "--delete",
+        nargs=2,
+        default=("django/utils/dateformat.py", "django/utils/dateparse.py"),
+        metavar="FILE",
+    )
     parser.add_argument(
         "--environments", type=Path, metavar="FOLDER", help="keep what pip installs, for next time"
     )
@@ -203,7 +211,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="widthwise-bench-") as name:
         folder = Path(name)
         (folder / "home").mkdir(mode=0o755)
-        tree = Tree(folder / "tree", options.edit, options.delete)
+        tree = Tree(folder / "tree", options.edit, tuple(options.delete))
         files = copy_python(options.source, tree.root)
         with slow_provider() if slow else nullcontext("") as url:
             started = partial(

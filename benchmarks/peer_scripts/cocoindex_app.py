@@ -62,10 +62,10 @@ async def every_file() -> None:
 
 async def main() -> None:
     app = coco.App(coco.AppConfig(name="trial"), every_file)
-    async with coco.runtime(), THE_TRIAL.measured():
-        await app.update()
+    async with coco.runtime():
+        async for _ in THE_TRIAL.turns():
+            await app.update()
 
 
 if __name__ == "__main__":
     anyio.run(main)
-    THE_TRIAL.tell()

@@ -27,7 +27,7 @@ async def main(trial: Trial) -> None:
     await connection.set_type_codec(
         "halfvec", encoder=bytes, decoder=bytes, schema="public", format="binary"
     )
-    async with trial.measured():
+    async for _ in trial.turns():
         rows = await connection.fetch("SELECT path, size, mtime_ns, inode FROM files")
         known = {path: (size, mtime_ns, inode) for path, size, mtime_ns, inode in rows}
         found = {entry.path: _state(entry) for entry in paths(str(trial.tree))}
@@ -65,6 +65,4 @@ def _records(cut: list[tuple[str, int, str]], vectors: Any) -> Iterator[tuple[An
 
 
 if __name__ == "__main__":
-    the_trial = Trial.from_arguments()
-    anyio.run(main, the_trial)
-    the_trial.tell()
+    anyio.run(main, Trial.from_arguments())

@@ -36,7 +36,7 @@ async def main(trial: Trial) -> None:
         await records.acreate_schema()
         made.touch()
     store = await PGVectorStore.create(engine, TrialEmbeddings(trial), "chunks")
-    async with trial.measured():
+    async for _ in trial.turns():
         documents = [
             Document(text, metadata={"source": entry.path})
             for entry in paths(str(trial.tree))
@@ -54,6 +54,4 @@ async def main(trial: Trial) -> None:
 
 
 if __name__ == "__main__":
-    the_trial = Trial.from_arguments()
-    anyio.run(main, the_trial)
-    the_trial.tell()
+    anyio.run(main, Trial.from_arguments())

@@ -4,6 +4,7 @@ The cache is on by default, and makes every action dearer.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -58,15 +59,14 @@ async def main(trial: Trial) -> None:
         embed_dim=DIMENSION,
     )
     kept = trial.state / "docstore.json"
-    async with trial.measured():
-        known = SimpleDocumentStore.from_persist_path(str(kept)) if kept.exists() else None
-        pipeline = IngestionPipeline(
-            transformations=[Chunker(), Embedding(trial)],
-            docstore=known or SimpleDocumentStore(),
-            docstore_strategy=DocstoreStrategy.UPSERTS_AND_DELETE,
-            vector_store=store,
-            disable_cache=True,
-        )
+    pipeline = IngestionPipeline(
+        transformations=[Chunker(), Embedding(trial)],
+        docstore_strategy=DocstoreStrategy.UPSERTS_AND_DELETE,
+        vector_store=store,
+        disable_cache=True,
+    )
+    async for _ in trial.turns():
+        pipeline.docstore = pipeline.docstore or _documents(kept)
         documents = [
             Document(id_=entry.path, text=read(entry.path)) for entry in paths(str(trial.tree))
         ]
@@ -74,7 +74,11 @@ async def main(trial: Trial) -> None:
         pipeline.docstore.persist(str(kept))
 
 
+def _documents(kept: Path) -> SimpleDocumentStore:
+    return (
+        SimpleDocumentStore.from_persist_path(str(kept)) if kept.exists() else SimpleDocumentStore()
+    )
+
+
 if __name__ == "__main__":
-    the_trial = Trial.from_arguments()
-    anyio.run(main, the_trial)
-    the_trial.tell()
+    anyio.run(main, Trial.from_arguments())

@@ -10,13 +10,13 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import numpy as np
 import psutil
 
@@ -31,13 +31,12 @@ _PARAGRAPHS = re.compile(r"\n(?=\s*\n)")
 
 @dataclass(slots=True)
 class Trial:
-    """One action of one contender. `url` empty means the embedder that costs next to nothing."""
+    """One contender in one process. `url` empty means the embedder that costs next to nothing."""
 
     tree: Path
     dsn: str
     url: str
     state: Path
-    answer: dict[str, Any] = field(default_factory=dict)
     texts: int = 0
     _client: ProviderClient | None = None
 
@@ -46,17 +45,15 @@ class Trial:
         tree, dsn, url, state = sys.argv[1:]
         return cls(Path(tree), dsn, url, Path(state))
 
-    @asynccontextmanager
-    async def measured(self) -> AsyncIterator[None]:
-        """Around the call that indexes, without imports and without opening connections."""
+    async def turns(self) -> AsyncIterator[None]:
+        """Once for each line on the standard input: the call that indexes, and nothing else."""
         self._client = ProviderClient(self.url) if self.url else None
-        before, began = _cpu_seconds(), time.perf_counter()
-        yield
-        seconds = time.perf_counter() - began
-        self.answer = {"seconds": seconds, "cpu": _cpu_seconds() - before, "texts": self.texts}
-
-    def tell(self) -> None:
-        print(json.dumps(self.answer), flush=True)
+        while await anyio.to_thread.run_sync(sys.stdin.readline):
+            self.texts = 0
+            before, began = _cpu_seconds(), time.perf_counter()
+            yield
+            seconds, cpu = time.perf_counter() - began, _cpu_seconds() - before
+            print(json.dumps({"seconds": seconds, "cpu": cpu, "texts": self.texts}), flush=True)
 
     async def batch(self, texts: Sequence[str]) -> Any:
         """A row for each of at most 32 texts."""

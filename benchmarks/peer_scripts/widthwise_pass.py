@@ -25,11 +25,9 @@ async def main(trial: Trial) -> None:
     settings = Settings(home=trial.state, dsn=trial.dsn, chunk_chars=CHUNK_CHARS)
     async with Engine.open(settings, embedder=TrialEmbedder(trial)) as engine:
         realm = await engine.add_realm("tree", Folder(trial.tree, include=["*.py"]))
-        async with trial.measured():
+        async for _ in trial.turns():
             await (await realm.index()).finished()
 
 
 if __name__ == "__main__":
-    the_trial = Trial.from_arguments()
-    anyio.run(main, the_trial)
-    the_trial.tell()
+    anyio.run(main, Trial.from_arguments())
