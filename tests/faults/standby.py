@@ -12,8 +12,8 @@ import anyio
 import asyncpg
 import pytest
 from anyio import to_thread
-from own_postgres import OPTIONS, OwnPostgres
 
+from benchmarks.own_postgres import OPTIONS, OwnPostgres
 from engine.index.embedded.binaries import find_binaries
 from engine.index.embedded.cluster import Cluster
 from engine.index.embedded.layout import ROLE, Layout
@@ -60,7 +60,7 @@ class Standby(OwnPostgres):
 @asynccontextmanager
 async def standby_of(primary: OwnPostgres, home: Path) -> AsyncIterator[Standby]:
     layout = Layout(home)
-    server = Standby(Cluster.of(layout, find_binaries()), OPTIONS | PRIMARY)
+    server = Standby(Cluster.of(layout, find_binaries()), OPTIONS | PRIMARY, "127.0.0.1", ())
     try:
         await server.follow(primary)
         await server.start()
