@@ -97,10 +97,12 @@ class KnownVectors:
 
     async def find(self, hashes: Iterable[bytes]) -> Found:
         hashes = list(hashes)
-        unknown = [key for key in hashes if key not in self._remembered]
+        # Held from here on: by the time the database has answered others may have pushed it out.
+        found = self._recall(hashes)
+        unknown = [key for key in hashes if key not in found]
         stored = await self._look_up(unknown) if self._look_up and unknown else {}
-        # Looked at last: what came back meanwhile is here, and may not have been there.
-        found = stored | self._recall(hashes)
+        # Looked at again: what came back meanwhile is here, and may not have been there.
+        found |= stored | self._recall(unknown)
         self._remember(stored)
         return found
 

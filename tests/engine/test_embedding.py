@@ -343,6 +343,30 @@ async def test_what_comes_back_while_the_database_is_asked_is_not_sent_again() -
     assert embedder.batches == [["one"]]
 
 
+async def test_what_others_push_out_of_memory_meanwhile_is_found_all_the_same() -> None:
+    asked, answer = anyio.Event(), anyio.Event()
+    seen: list[Found] = []
+
+    async def look_up(hashes: Sequence[bytes]) -> Found:
+        if b"slow" in hashes:
+            asked.set()
+            await answer.wait()
+        return dict.fromkeys(hashes, VECTOR)
+
+    async def find(known: KnownVectors) -> None:
+        seen.append(await known.find([b"remembered", b"slow"]))
+
+    known = _known(look_up, dimension=MAX_REMEMBERED_NUMBERS // 2)
+    await known.find([b"remembered"])
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(find, known)
+            await asked.wait()
+            await known.find([b"other", b"another"])
+            answer.set()
+    assert seen == [{b"remembered": VECTOR, b"slow": VECTOR}]
+
+
 async def test_a_batch_that_came_back_is_stored_though_the_pass_is_cancelled() -> None:
     storing, go_on = anyio.Event(), anyio.Event()
     stored: list[int] = []
