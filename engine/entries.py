@@ -10,7 +10,7 @@ from engine.discover import stored_stamp
 from engine.executors import Executor
 from engine.index.working import Candidate, FailedEntry, Working, WorkingEntry
 from engine.modules import Module, Modules, ModuleUnusable
-from engine.prepare_drafts import prepared_drafts
+from engine.prepare_drafts import Prepared, prepared_drafts
 from engine.slots import Slot
 from engine.sources import Source, Stamp
 from engine.visit import (
@@ -44,6 +44,7 @@ class Entries:
         *,
         realm: str,
         recipe: str,
+        embedder_id: int,
         stamps: Mapping[str, Stamp],
         max_file_bytes: int,
         content_hash: Callable[[str], str],
@@ -56,6 +57,7 @@ class Entries:
         self._cache = cache
         self._realm = realm
         self._recipe = recipe
+        self._embedder_id = embedder_id
         self._stamps = stamps
         self._max_file_bytes = max_file_bytes
         self._content_hash = content_hash
@@ -120,6 +122,7 @@ class Entries:
             await self._cache.get_many(edges, limit=1)
         visit = checked_visit(await self._visited(self._file(module), context, slot))
         read = self._read(module, context)
+        chunks = await prepared_drafts(self._executor, analysed.key, visit.chunks)
         return WorkingEntry(
             analysed.key,
             analysed.content_hash,
@@ -131,8 +134,9 @@ class Entries:
             (*visit.diagnostics, *context.diagnostics),
             analysed.skipped,
             self._inputs(module, read, context.contents),
-            await prepared_drafts(self._executor, analysed.key, visit.chunks),
+            chunks,
             None if visit.document is None else stored_document(visit.document),
+            self._chunks_hash(chunks),
         )
 
     async def _visited(self, file: File, context: VisitContext, slot: Slot) -> Visit:
@@ -168,6 +172,15 @@ class Entries:
             *(f"{content_of(key)}={contents[key]}" for key in sorted(contents)),
         ]
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
+
+    def _chunks_hash(self, chunks: Prepared) -> bytes:
+        """Identifies what stands in the index of the chunks: see `WorkingEntry.chunks_hash`."""
+        parts = [self._recipe, str(self._embedder_id)]
+        for each, prepared in chunks:
+            numbers = each.start_line, each.end_line, len(each.uses), prepared.text_hash.hex()
+            parts += (" ".join(map(str, numbers)), each.symbol, each.kind, *each.uses)
+        # No text that can be stored holds a NUL character.
+        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
 
     def _fingerprint(self, key: str) -> str:
         """Of what a file that was loaded in this pass defines; empty for others."""

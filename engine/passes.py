@@ -93,6 +93,7 @@ class _Pass:
             self._context.fence,
             embedder_id=self._context.embedder_id,
             listed_at_ns=found.snapshot.listed_at_ns,
+            keeps_chunks=bool(found.recorded) and not found.everything,
         )
         try:
             return await self._run(found, working)

@@ -114,6 +114,7 @@ class Rehearsal:
             self._cache,
             realm=realm,
             recipe="",
+            embedder_id=0,
             stamps=self._stamps,
             max_file_bytes=settings.max_file_bytes,
             content_hash=self._content_hash,

@@ -148,7 +148,7 @@ class _Writing:
         try:
             async with anyio.create_task_group() as tasks:
                 while outcomes := await self._outbox.next_group():
-                    group = _Group(outcomes)
+                    group = _Group(await self._without_kept_chunks(outcomes))
                     await self._enter(group)
                     tasks.start_soon(self._embed, group)
                 self._is_ended = True
@@ -156,6 +156,17 @@ class _Writing:
         except ExceptionGroup as failures:
             return first_failure(failures)
         return None
+
+    async def _without_kept_chunks(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """What stays as it is in the live index needs no vectors and is not written again."""
+        visited = [each for each in outcomes if isinstance(each, WorkingEntry)]
+        kept = await self._working.kept_chunks(visited)
+        return [
+            each._replace(chunks=(), keeps=kept[each.key])
+            if isinstance(each, WorkingEntry) and each.key in kept
+            else each
+            for each in outcomes
+        ]
 
     async def _enter(self, group: "_Group") -> None:
         while not self._room.enter(group.chunk_count):
@@ -207,14 +218,19 @@ class _Writing:
 
 
 def _marked(entry: WorkingEntry, vectors: Mapping[bytes, HalfVector]) -> WorkingEntry:
-    """The entry, saying of which chunks the embedder has seen the beginning only."""
+    """The entry, saying of which chunks the embedder has seen the beginning only.
+
+    Whether it will next time is not for the chunks to tell, so they will be written again.
+    """
     marks = tuple(
         f"chunk {number} of lines {draft.start_line}-{draft.end_line}: shortened to"
         f" {vector.chars} characters for the embedder"
         for number, (draft, prepared) in enumerate(entry.chunks, 1)
         if isinstance(vector := vectors[prepared.text_hash], ShortenedVector)
     )
-    return entry._replace(diagnostics=(*entry.diagnostics, *marks)) if marks else entry
+    if not marks:
+        return entry
+    return entry._replace(diagnostics=(*entry.diagnostics, *marks), chunks_hash=None)
 
 
 class _Room:

@@ -39,7 +39,7 @@ ENTRY_COLUMNS = (
     "realm_id", "token", "key", "version", "content_hash", "size", "mtime_ns", "ctime_ns",
     "inode", "listed_at_ns", "language", "definition_fingerprint", "dependencies", "probes",
     "diagnostics", "skipped", "error", "retry", "chunk_count", "generation", "inputs",
-    "document",
+    "document", "chunks_hash",
 )  # fmt: skip
 
 CHUNK_COLUMNS = (
@@ -48,11 +48,20 @@ CHUNK_COLUMNS = (
 )  # fmt: skip
 
 
+class LiveChunks(NamedTuple):
+    """The chunks that the live index has of a file: so many, under this version."""
+
+    version: int
+    chunk_count: int
+
+
 class WorkingEntry(NamedTuple):
     """A visited file that is ready to be stored, but for the vectors of its chunks.
 
     `inputs` identifies all that the visit was computed from: with equal inputs a later
-    pass may take the row over instead of visiting again.
+    pass may take the row over instead of visiting again. `chunks_hash` identifies what it came
+    to: with an equal one the live index has the chunks already, and the entry `keeps` those and
+    has none of its own.
     """
 
     key: str
@@ -67,6 +76,13 @@ class WorkingEntry(NamedTuple):
     inputs: bytes
     chunks: tuple[tuple[DraftChunk, PreparedText], ...]
     document: str | None = None
+    chunks_hash: bytes | None = None
+    keeps: LiveChunks | None = None
+
+    @property
+    def chunk_count(self) -> int:
+        """How many the file has in the index once this is live."""
+        return self.keeps.chunk_count if self.keeps else len(self.chunks)
 
 
 class FailedEntry(NamedTuple):
@@ -109,10 +125,9 @@ class Candidate(NamedTuple):
     """A row of an unfinished pass that a later pass may take over."""
 
     key: str
-    version: int
+    token: UUID
     inputs: bytes
     dependencies: tuple[str, ...]
-    chunk_count: int
     contents: tuple[str, ...]
 
 
@@ -129,6 +144,7 @@ class Working:
         embedder_id: int,
         listed_at_ns: int,
         inherits: bool,
+        keeps_chunks: bool = False,
     ) -> None:
         self._pool = pool
         self._realm_id = realm_id
@@ -138,6 +154,7 @@ class Working:
         self._listed_at_ns = listed_at_ns
         # Whether passes before this one have left rows; after it has begun none adds any.
         self._inherits = inherits
+        self._keeps_chunks = keeps_chunks
         # The hashes whose vectors wait in the database for this pass to write their chunks.
         self._waiting: set[bytes] = set()
 
@@ -145,6 +162,11 @@ class Working:
     def token(self) -> UUID:
         """The pass's own."""
         return self._token
+
+    @property
+    def keeps_chunks(self) -> bool:
+        """Whether a visit that comes to what is live leaves the chunks as they are."""
+        return self._keeps_chunks
 
     @classmethod
     async def begin(
@@ -155,9 +177,11 @@ class Working:
         *,
         embedder_id: int,
         listed_at_ns: int,
+        keeps_chunks: bool = False,
     ) -> "Working":
         """Take the realm over from whichever pass had it.
 
+        With `keeps_chunks` those of the live index stay where a visit comes to the same.
         `StalePass` if the realm is gone or the claim is no longer the job's.
         """
         token = uuid4()
@@ -174,6 +198,7 @@ class Working:
             embedder_id=embedder_id,
             listed_at_ns=listed_at_ns,
             inherits=begun["inherits"],
+            keeps_chunks=keeps_chunks,
         )
 
     async def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, HalfVector]:
@@ -207,8 +232,8 @@ class Working:
             query("select_candidates"), self._realm_id, self._token, list(keys)
         )
         return [
-            Candidate(key, version, inputs, tuple(dependencies), chunk_count, tuple(contents))
-            for key, version, inputs, dependencies, chunk_count, contents in rows
+            Candidate(key, token, inputs, tuple(dependencies), tuple(contents))
+            for key, token, inputs, dependencies, contents in rows
         ]
 
     async def adopt(self, adopted: Sequence[tuple[Candidate, Stamp]]) -> None:
@@ -219,13 +244,27 @@ class Working:
                 self._realm_id,
                 self._token,
                 self._listed_at_ns,
-                [candidate.version for candidate, _ in adopted],
+                [candidate.key for candidate, _ in adopted],
+                [candidate.token for candidate, _ in adopted],
                 [stamp.mtime_ns for _, stamp in adopted],
                 [stamp.ctime_ns for _, stamp in adopted],
                 [stamp.inode for _, stamp in adopted],
             )
             if done != f"UPDATE {len(adopted)}":
                 raise PassFailed("visits of an earlier pass were cleared away; trying again")
+
+    async def kept_chunks(self, entries: Sequence[WorkingEntry]) -> dict[str, LiveChunks]:
+        """The files whose chunks the live index has already, as far as it may keep them."""
+        comparable = [each for each in entries if each.chunks and each.chunks_hash]
+        if not self._keeps_chunks or not comparable:
+            return {}
+        rows = await self._pool.fetch(
+            query("select_kept_chunks"),
+            self._realm_id,
+            [entry.key for entry in comparable],
+            [entry.chunks_hash for entry in comparable],
+        )
+        return {key: LiveChunks(version, count) for key, version, count in rows}
 
     async def write(
         self, entries: Sequence[WorkingEntry], vectors: Mapping[bytes, HalfVector]
@@ -234,8 +273,7 @@ class Working:
         async with self._fenced() as connection:
             # Losing this transaction in a power cut costs a visit, not the truth.
             await connection.execute("SET LOCAL synchronous_commit TO off")
-            rows = await connection.fetch(query("allocate_versions"), len(entries))
-            versions = [row[0] for row in rows]
+            versions = await _versions(connection, entries)
             await connection.copy_records_to_table(
                 "chunks",
                 columns=CHUNK_COLUMNS,
@@ -373,7 +411,7 @@ class Working:
             self._realm_id, self._token, entry.key, version, entry.content_hash, size, mtime_ns,
             ctime_ns, inode, self._listed_at_ns, entry.language, entry.definition_fingerprint,
             entry.dependencies, entry.probes, entry.diagnostics, entry.skipped, None, False,
-            len(entry.chunks), 0, entry.inputs, entry.document,
+            entry.chunk_count, 0, entry.inputs, entry.document, entry.chunks_hash,
         )  # fmt: skip
 
     def _chunk_row(
@@ -390,3 +428,10 @@ class Working:
             prepared.text_hash, draft.symbol, draft.kind, draft.uses, draft.text, prepared.terms,
             vector, chars_of(vector),
         )  # fmt: skip
+
+
+async def _versions(connection: Connection, entries: Sequence[WorkingEntry]) -> list[int]:
+    """For each file the version it keeps, or a new one."""
+    missing = sum(entry.keeps is None for entry in entries)
+    new = iter(await connection.fetch(query("allocate_versions"), missing) if missing else ())
+    return [entry.keeps.version if entry.keeps else next(new)[0] for entry in entries]

@@ -45,6 +45,7 @@ class Briefing:
     fence: Fence
     embedder_id: int
     listed_at_ns: int
+    keeps_chunks: bool
     source: Source
     stamps: Mapping[str, Stamp]
     facts: Mapping[str, Facts]

@@ -62,6 +62,7 @@ class Desk:
             self._cache,
             realm=briefing.realm,
             recipe=briefing.terms.recipe,
+            embedder_id=briefing.embedder_id,
             stamps=briefing.stamps,
             max_file_bytes=settings.max_file_bytes,
             content_hash=self._content_hash,
@@ -175,6 +176,7 @@ def _working(outpost: "Outpost", briefing: Briefing) -> RepeatableWorking:
         listed_at_ns=briefing.listed_at_ns,
         # Which matters to who swaps.
         inherits=False,
+        keeps_chunks=briefing.keeps_chunks,
     )
 
 

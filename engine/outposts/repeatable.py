@@ -37,6 +37,7 @@ class RepeatableWorking(Working):
             embedder_id=working._embedder_id,
             listed_at_ns=working._listed_at_ns,
             inherits=working._inherits,
+            keeps_chunks=working.keeps_chunks,
         )
 
     async def write(

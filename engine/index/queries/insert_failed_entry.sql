@@ -3,7 +3,7 @@
 INSERT INTO working_entries (
     realm_id, token, key, version, content_hash, size, mtime_ns, ctime_ns, inode, listed_at_ns,
     language, definition_fingerprint, dependencies, probes, diagnostics, skipped, error, retry,
-    chunk_count, generation, inputs, document
+    chunk_count, generation, inputs, document, chunks_hash
 )
 SELECT
     $1, $2, failed.key, coalesce(live.version, nextval('versions')),
@@ -12,7 +12,7 @@ SELECT
     ARRAY(SELECT jsonb_array_elements_text(failed.dependencies)),
     ARRAY(SELECT jsonb_array_elements_text(failed.probes)),
     '{}', NULL, failed.error, failed.retry,
-    coalesce(live.chunk_count, 0), 0, '', live.document
+    coalesce(live.chunk_count, 0), 0, '', live.document, live.chunks_hash
 FROM unnest(
     $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
     $10::text[], $11::text[], $12::text[], $13::boolean[], $14::jsonb[], $15::jsonb[]

@@ -1,4 +1,4 @@
-SELECT key, version, inputs, dependencies, chunk_count,
+SELECT key, token, inputs, dependencies,
     ARRAY(SELECT rtrim(probe, '/') FROM unnest(probes) AS probe WHERE probe LIKE '%/') AS contents
 FROM working_entries
 WHERE realm_id = $1 AND token <> $2 AND error IS NULL AND key = ANY ($3::text[])

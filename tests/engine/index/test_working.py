@@ -16,7 +16,15 @@ from engine.errors import StalePass
 from engine.index import live
 from engine.index.database import MIGRATIONS, Queryable, migrate, open_database
 from engine.index.search import register_embedder
-from engine.index.working import FailedEntry, Fence, SwapOrder, Working, WorkingEntry
+from engine.index.sweep import sweep
+from engine.index.working import (
+    FailedEntry,
+    Fence,
+    LiveChunks,
+    SwapOrder,
+    Working,
+    WorkingEntry,
+)
 from engine.jobs import Claim, store
 from engine.jobs.store import Beat
 from engine.report import Progress
@@ -232,6 +240,56 @@ async def test_a_failed_visit_keeps_what_the_last_good_one_left(dsn: str) -> Non
         await third.swap(NOTHING)
         assert (await bench.live_texts())["a"] == "healed"
         assert await bench.count("chunks") == 1
+
+
+async def _keep(bench: Bench, claimed: ClaimedPass, key: str) -> None:
+    """The visit of a file came to what the live index has."""
+    row = await bench.pool.fetchrow("SELECT version, chunk_count FROM entries WHERE key = $1", key)
+    entry = _entry(key, "live")._replace(chunks=(), keeps=LiveChunks(*row), inputs=b"kept")
+    await bench.write(claimed, entry)
+
+
+async def test_chunks_that_unfinished_passes_kept_stay_until_they_are_replaced(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
+        first = await bench.begin()
+        await bench.write(first, _entry("a", "live"), _entry("b", "live"), _entry("c", "live"))
+        await first.swap(NOTHING)
+        for _ in range(2):
+            dead = await bench.begin()
+            for key in ("a", "b", "c"):
+                await _keep(bench, dead, key)
+        await store.cancel_all(bench.pool, bench.realm_id)
+        assert await sweep(bench.pool, older_than_seconds=0) == 1
+        assert await bench.live_texts() == dict.fromkeys("abc", "live")
+        for _ in range(2):
+            dead = await bench.begin()
+            for key in ("a", "b", "c"):
+                await _keep(bench, dead, key)
+        last = await bench.begin()
+        await _keep(bench, last, "a")
+        await bench.write(last, _entry("b", "another"))
+        await last.swap(SwapOrder("recipe", "", ("c",)))
+        assert await bench.live_texts() == {"a": "live", "b": "another"}
+        assert await bench.count("chunks") == 2
+        assert await bench.count("working_entries") == 0
+
+
+async def test_of_many_passes_that_kept_the_same_chunks_one_row_is_taken_over(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as database:
+        bench = await Bench.on(database.pool)
+        first = await bench.begin()
+        await bench.write(first, _entry("a", "live"))
+        await first.swap(NOTHING)
+        for _ in range(2):
+            await _keep(bench, await bench.begin(), "a")
+        last = await bench.begin()
+        candidates = await last.working.candidates(["a"])
+        assert len(candidates) == 2
+        await last.working.adopt([(candidates[0], STAMP)])
+        await last.swap(NOTHING)
+        assert await bench.live_texts() == {"a": "live"}
+        assert await bench.count("working_entries") == 0
 
 
 async def test_what_unfinished_passes_left_goes_with_the_next_swap(dsn: str) -> None:
