@@ -7,7 +7,8 @@
 batches of 64. `pass` indexes a tree from scratch, with the hashed embedder, into an embedded
 Postgres, after a smaller one for which the processes start: `here` with one worker process that
 parses, and by a Dask cluster on loopback, each of whose workers has one as well. In a `layered`
-tree files wait for each other, in a `flat` one none does. `overhead_ms` is what a file of the visit
+tree files wait for each other, in a `flat` one none does, and in a `busy` one a visit computes for
+20 ms in Python, which is what other processors are for. `overhead_ms` is what a file of the visit
 phase takes of a worker beside what it takes here.
 """
 
@@ -24,6 +25,7 @@ from typing import Final
 
 import anyio
 
+from benchmarks.busy_visitor import BusyVisitor
 from benchmarks.dask_cluster import dask_cluster
 from benchmarks.incremental import generate
 from benchmarks.results import Panel, Result, add_options, figures, publish, question
@@ -35,6 +37,7 @@ from engine.index.embedded import embedded_postgres
 UNDER_WAY: Final = 64
 BATCH: Final = 64
 WARM_FILES: Final = 60
+BUSY: Final = "busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,13 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Row]:
 
 
 def _generated(folder: Path, files: int) -> dict[str, Path]:
-    layered, flat = folder / "layered", folder / "flat"
-    generate(layered, files)
-    flat.mkdir()
-    for number in range(files):
-        (flat / f"m{number}.py").write_text(f"def f{number}(key):\n    return key + {number}\n")
-    return {"layered": layered, "flat": flat}
+    generate(folder / "layered", files)
+    for name, count in (("flat", files), (BUSY, files // 4)):
+        (folder / name).mkdir()
+        for number in range(count):
+            path = folder / name / f"m{number}.py"
+            path.write_text(f"def f{number}(key):\n    return key + {number}\n")
+    return {name: folder / name for name in ("layered", "flat", BUSY)}
 
 
 def compared(row: Row, here: Row) -> Row:
@@ -141,7 +145,8 @@ async def _passes(
         index_concurrency=workers if executor else 4,
         prerender_tabs=max(5, workers + 1),
     )
-    async with Engine.open(settings) as engine:
+    visitor = BusyVisitor() if name == BUSY else None
+    async with Engine.open(settings, visitor=visitor) as engine:
         await _pass(engine, home / "warm")
         reports = [await _pass(engine, tree) for _ in range(runs)]
     report = sorted(reports, key=lambda each: each.seconds)[runs // 2]
