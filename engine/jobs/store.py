@@ -254,6 +254,11 @@ async def jobs_of_worker(database: Queryable, worker_id: UUID) -> list[LostJob]:
     ]
 
 
+async def leave_to_others(database: Queryable) -> None:
+    """Have all workers with room look for jobs, because we will not."""
+    await database.execute(query("notify_anything"))
+
+
 async def is_forsaken(database: Queryable, worker_id: UUID, *, within_seconds: float) -> bool:
     """Whether the last of a worker's claims has ended, within so many seconds."""
     return bool(await database.fetchval(query("exists_forsaken"), worker_id, float(within_seconds)))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -147,6 +148,12 @@ class Worker:
                     log.warning("cannot claim, trying again: %s", type(error).__name__)
                 with anyio.move_on_after(pause):
                     await self._reason_to_look(moved)
+        await self._leave_to_others()
+
+    async def _leave_to_others(self) -> None:
+        """What follows our last jobs nobody hears of: whoever ended a job looks for the next."""
+        with anyio.move_on_after(LAST_WORDS_SECONDS), suppress(*BROKEN):
+            await store.leave_to_others(self._pool)
 
     async def _reason_to_look(self, moved: anyio.Event) -> None:
         """Room here is one at once, news are one a moment later unless others were quicker."""

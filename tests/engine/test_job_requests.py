@@ -288,6 +288,19 @@ async def test_a_drained_engine_ends_what_runs_and_begins_no_more(
         assert (await later.refresh()).state is JobState.PENDING
 
 
+async def test_what_follows_the_last_job_of_a_drained_engine_is_begun_by_another_at_once(
+    open_engine: OpenEngine, tree: Path
+) -> None:
+    async with gated(open_engine, tree, poll_seconds=3600) as (engine, gate, realm):
+        await realm.index()
+        await gate.entered.wait()
+        async with open_engine(visitor=Gate(), poll_seconds=3600) as other:
+            follow = await other.job((await realm.index()).id)
+            engine.drain()
+            gate.opened.set()
+            await reached(follow, JobState.SUCCEEDED)
+
+
 async def test_unknown_realms_and_jobs_are_said_to_be_unknown(open_engine: OpenEngine) -> None:
     async with open_engine(work=Work.NONE) as engine:
         with pytest.raises(RealmNotFound):
