@@ -172,6 +172,8 @@ class Moving:
         await _drop_copy(self._connection)
 
     async def _prepare(self) -> None:
+        # Rather now than after hours of copying.
+        await self._refuse_views()
         for statement in staged_table(self._wanted):
             await self._connection.execute(statement)
         if self._wanted > 1:
@@ -180,6 +182,8 @@ class Moving:
                     f'CREATE INDEX "{STAGED}{suffix}" ON ONLY {STAGED} {definition}'
                 )
         await self._connection.execute("INSERT INTO partitioning (parts) VALUES ($1)", self._wanted)
+        # The triggers write with the privileges of whoever writes to the chunks.
+        await self._entitle()
         # Last, because from here on writers wait for the end of this transaction.
         for trigger in _TRIGGERS:
             await self._connection.execute(trigger)
@@ -235,6 +239,8 @@ class Moving:
 
     async def _swap(self) -> None:
         await self._connection.execute("LOCK TABLE chunks IN ACCESS EXCLUSIVE MODE")
+        await self._refuse_views()
+        await self._entitle()
         rows = await self._connection.fetch(query("select_own_indexes"), STAGED)
         await self._connection.execute("DROP TABLE chunks")
         await self._connection.execute(f"ALTER TABLE {STAGED} RENAME TO chunks")
@@ -242,6 +248,19 @@ class Moving:
             final = "chunks" + name.removeprefix(STAGED)
             await self._connection.execute(f'ALTER INDEX "{name}" RENAME TO "{final}"')
         await self._connection.execute("DELETE FROM partitioning")
+
+    async def _refuse_views(self) -> None:
+        rows = await self._connection.fetch(query("select_dependent_views"))
+        if views := ", ".join(row["name"] for row in rows):
+            raise NotPartitioned(
+                f"views stand on the chunks: {views}. Drop them, run this again, and create them"
+                " anew at its end; what was copied is kept until then"
+            )
+
+    async def _entitle(self) -> None:
+        """Who may read or write the chunks may do so with the new table."""
+        for row in await self._connection.fetch(query("select_entitlements"), STAGED):
+            await self._connection.execute(row["statement"])
 
     async def _definitions(self) -> list[tuple[str, str]]:
         rows = await self._connection.fetch(query("select_chunk_indexes"))

@@ -1,6 +1,8 @@
 """The chunks are the same in one table and in partitions, and nothing waits while they move."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import anyio
 import asyncpg
@@ -74,6 +76,61 @@ async def asked(one: Filled) -> list[object]:
         for text, wanted in QUESTIONS
         for number in range(2)
     ]
+
+
+@pytest.fixture
+async def roles(dsn: str) -> AsyncIterator[tuple[str, str]]:
+    """An owner and a reader, as a server has them for all its databases."""
+    names = f"owner_{uuid4().hex}", f"reader_{uuid4().hex}"
+    connection = await asyncpg.connect(dsn)
+    try:
+        for name in names:
+            await connection.execute(f"CREATE ROLE {name}")
+        yield names
+        for name in names:
+            await connection.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+    finally:
+        await connection.close()
+
+
+async def test_owner_and_privileges_are_taken_along(dsn: str, roles: tuple[str, str]) -> None:
+    owner, reader = roles
+    async with filled(dsn, 200) as one:
+        pool = one.database.pool
+        await pool.execute(f"ALTER TABLE chunks OWNER TO {owner}")
+        await pool.execute(f"GRANT SELECT (realm_id, text) ON chunks TO {reader}")
+        await pool.execute(f"GRANT DELETE ON chunks TO {reader} WITH GRANT OPTION")
+        before = await entitlements(one)
+        for parts in (3, 1):
+            await partition(dsn, parts)
+            assert await entitlements(one) == before
+        await partition(dsn, 3)
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL ROLE {reader}")
+            assert await connection.fetchval("SELECT count(text) FROM chunks") == 200
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute("SELECT embedding FROM chunks")
+
+
+async def entitlements(one: Filled) -> list[object]:
+    """Who owns the chunks, and who else may do what."""
+    return await one.database.pool.fetch(
+        "SELECT relowner, ARRAY(SELECT acl::text FROM unnest(relacl) AS acl ORDER BY 1), ARRAY("
+        " SELECT attname || attacl::text FROM pg_attribute"
+        " WHERE attrelid = pg_class.oid AND attacl IS NOT NULL ORDER BY 1"
+        ") FROM pg_class WHERE oid = 'chunks'::regclass"
+    )
+
+
+async def test_views_are_refused_before_anything_is_copied(dsn: str) -> None:
+    async with filled(dsn, 200) as one:
+        await one.database.pool.execute("CREATE VIEW texts AS SELECT text FROM chunks")
+        with pytest.raises(NotPartitioned, match="texts"):
+            await partition(dsn, 3)
+        async with one.database.pool.acquire() as connection:
+            assert await read_layout(connection) == Layout(1)
+        await one.database.pool.execute("DROP VIEW texts")
+        await partition(dsn, 3)
 
 
 @pytest.mark.long
