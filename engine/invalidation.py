@@ -9,10 +9,10 @@ from engine.discover import Changes
 from engine.index import live
 from engine.languages import listing_of
 from engine.modules import Modules
+from engine.reach import readers_of
 from engine.reasons import Reason, Why
 from engine.visit import content_of
 from prewarm import Definition, DefinitionCache, PostgresDefinitions, prewarm
-from resolver import DependencyGraph
 
 # A reason names this many of the symbols that changed.
 MAX_NAMES = 8
@@ -178,11 +178,8 @@ class Invalidator:
     ) -> dict[str, Reason]:
         """The same by loading all edges: for a change that concerns many files, or deep chains."""
         edges = await live.all_dependencies(self._pool, self._realm_id)
-        reached = DependencyGraph(edges).invalidated_by(seeds.keys() | gone)
-        return {
-            key: Reason(Why.CUT_OFF, next(each for each in edges[key] if each in reached))
-            for key in reached - gone - seeds.keys()
-        }
+        found = readers_of(edges, seeds.keys() | gone)
+        return {key: Reason(Why.CUT_OFF, read) for key, read in found.items()}
 
     async def _load(self, frontier: Mapping[str, Reason]) -> set[str]:
         """Parse files that will be visited; returns those that now define something else."""
