@@ -15,6 +15,7 @@ from engine.index import live
 from engine.index.database import Connection, Database
 from engine.index.working import STALE, Fence
 from engine.jobs import SUCCESS, Reach, Running, store
+from engine.kept_records import KeptRecords
 from engine.passes import run_pass
 from engine.recipe import recipe
 from engine.report import PassReport
@@ -45,6 +46,7 @@ class Indexing:
         self._visitor = visitor
         self._sources = sources
         self._elsewhere = elsewhere
+        self._records = KeptRecords()
         self._breaker = Breaker(base_seconds=settings.backoff_seconds)
         self._on_the_way = OnTheWay()
 
@@ -79,6 +81,7 @@ class Indexing:
             recipe=self.recipe,
             tracker=running.tracker,
             fence=Fence(claim.job_id, claim.token),
+            records=self._records,
             breaker=self._breaker,
             on_the_way=self._on_the_way,
             settle=_settling(running),

@@ -17,6 +17,7 @@ from engine.index import live
 from engine.index.database import Connection
 from engine.index.working import Settle, SwapOrder, Working
 from engine.invalidation import SnapshotMoved
+from engine.kept_records import Standing
 from engine.report import Done, PassReport, Phase
 from engine.sources import Snapshot, SourceError, SourceMissing
 from engine.update import PassContext, Update, log_plan, update
@@ -122,7 +123,7 @@ class _Pass:
         recorded: dict[str, Recorded] = {}
 
         async def remember() -> None:
-            recorded.update(await live.recorded(self._pool, self._realm.id))
+            recorded.update(await self._context.records.recorded(self._pool, self._realm.id))
 
         try:
             async with anyio.create_task_group() as tasks:
@@ -173,8 +174,18 @@ class _Pass:
         with anyio.fail_after(SWAP_SECONDS, shield=True):
             await make_live(order, settle)
             self._context.ended(reports[0])
+        self._keep(found, working, reports[0].generation)
         log.info("pass done: %s realm=%s", _timings(self._tracker.seconds), self._realm.name)
         return reports[0]
+
+    def _keep(self, found: Changes, working: Working, generation: int) -> None:
+        """Let the next pass begin with what this one began with, unless stamps have moved."""
+        before = self._realm.generation
+        if not found.touched and generation - before in (0, 1):
+            standing = Standing(working.token, before, generation)
+            deleted = set(found.deleted)
+            known = {key: each for key, each in found.recorded.items() if key not in deleted}
+            self._context.records.keep(self._realm.id, standing, known)
 
     async def _report(self, connection: Connection, found: Changes, done: Done) -> PassReport:
         totals = await live.totals(connection, self._realm.id)

@@ -20,6 +20,7 @@ from engine.index.database import Connection
 from engine.index.live import RealmRow
 from engine.index.working import ExplanationRow, FailedEntry, Fence, Working, WorkingEntry
 from engine.invalidation import Invalidation, Invalidator, SnapshotMoved
+from engine.kept_records import KeptRecords
 from engine.modules import Module, Modules, SnapshotTree
 from engine.outposts import (
     Briefing,
@@ -65,9 +66,9 @@ class PassContext:
     """What a pass works with. The realm is as it was when the pass began.
 
     `settle` ends the job in the transaction of the swap, and raises if the claim is stale.
-    `ended` is told of the report as soon as the pass can't be undone any more. `breaker` and
-    `on_the_way` are shared by all passes that use the embedder. `elsewhere` opens an executor on
-    other hosts, which visit files by themselves.
+    `ended` is told of the report as soon as the pass can't be undone any more. `records` are
+    shared by all passes of the process, `breaker` and `on_the_way` by those that use the
+    embedder. `elsewhere` opens an executor on other hosts, which visit files by themselves.
     """
 
     pool: asyncpg.Pool
@@ -80,6 +81,7 @@ class PassContext:
     recipe: str
     tracker: Tracker
     fence: Fence
+    records: KeptRecords
     breaker: Breaker
     on_the_way: OnTheWay
     settle: Callable[[Connection, PassReport], Awaitable[None]]

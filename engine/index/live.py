@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
+from uuid import UUID
 
 import asyncpg
 
@@ -149,7 +150,22 @@ async def totals(database: Queryable, realm_id: int) -> Totals:
 
 async def recorded(database: Queryable, realm_id: int) -> dict[str, Recorded]:
     """What is remembered of each file, in one query; the whole cost of a pass without changes."""
-    rows = await database.fetch(query("select_recorded"), realm_id)
+    return _recorded(await database.fetch(query("select_recorded"), realm_id))
+
+
+async def recorded_since(
+    database: Queryable, realm_id: int, *, token: UUID, generation: int, since: int
+) -> dict[str, Recorded] | None:
+    """The same of files that were written after the generation `since`.
+
+    Nothing, if the last pass that has begun is not that of `token`, or `generation` is not live.
+    """
+    statement = query("select_recorded_since")
+    rows = await database.fetch(statement, realm_id, token, generation, since)
+    return _recorded(row for row in rows if row["key"] is not None) if rows else None
+
+
+def _recorded(rows: Iterable[asyncpg.Record]) -> dict[str, Recorded]:
     return {
         key: Recorded(content, Stamp(size, mtime, ctime, inode), listed_at, *rest)
         for key, content, size, mtime, ctime, inode, listed_at, *rest in rows
