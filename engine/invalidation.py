@@ -89,7 +89,8 @@ class Invalidator:
         """Load what changed and whatever the visits will read."""
         result = self._invalidation
         gone = set(self._changes.went)
-        await self._cache.invalidate(sorted(gone))
+        if gone:
+            await self._cache.invalidate(sorted(gone))
         readers = await self._readers(gone)
         frontier = readers | self._changes.reasons() | await self._probers()
         result.cut_off = await self._reached(frontier, gone)
