@@ -370,7 +370,11 @@ class Engine:
     async def explain(self, realm: str, key: str) -> Explanation:
         """Why the last pass visited a file or spared it."""
         row = await self._row(realm)
-        found = await explain(key, partial(live.find_explanation, self._pool, row.id))
+        found = await explain(
+            key,
+            partial(live.explanations, self._pool, row.id),
+            partial(live.dependencies, self._pool, row.id),
+        )
         if not found.steps:
             await self.entry(realm, key)
         return found

@@ -1,6 +1,6 @@
 """Which files a pass visits, and why. Knows definitions and recorded edges, visits nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -33,10 +33,10 @@ MAX_REACHED = 2_000
 
 @dataclass(slots=True)
 class Invalidation:
-    """The files that are visited, and those that were spared, each with its reason."""
+    """The files that are visited, each with its reason, and those that were spared."""
 
     visits: dict[str, Reason] = field(default_factory=dict)
-    cut_off: dict[str, Reason] = field(default_factory=dict)
+    cut_off: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -93,13 +93,12 @@ class Invalidator:
             await self._cache.invalidate(sorted(gone))
         readers = await self._readers(gone)
         frontier = readers | self._changes.reasons() | await self._probers()
-        result.cut_off = await self._reached(frontier, gone)
+        result.cut_off = await self._reached(frontier.keys(), gone)
         while frontier:
             result.visits |= frontier
             readers |= await self._readers(await self._load(frontier))
             frontier = {key: reason for key, reason in readers.items() if key not in result.visits}
-        for key in result.visits:
-            result.cut_off.pop(key, None)
+        result.cut_off -= result.visits.keys()
         await self._warm_what_visits_read()
         self._name_what_was_read()
         self._tell_renamed_from_added()
@@ -156,31 +155,28 @@ class Invalidator:
         edited = (*self._changes.modified, *self._changes.again)
         return [] if self._changes.everything else list(edited)
 
-    async def _reached(self, seeds: Mapping[str, Reason], gone: set[str]) -> dict[str, Reason]:
-        """All others that read a seed, directly or through others, with what each read."""
+    async def _reached(self, seeds: Set[str], gone: Set[str]) -> set[str]:
+        """All others that read a seed, directly or through others."""
         if len(seeds) == len(self._changes.stamps):
-            return {}
+            return set()
         if len(self._changes.recorded) <= FEW_FILES:
             return await self._reached_by_graph(seeds, gone)
-        reached: dict[str, Reason] = {}
-        frontier = seeds.keys() | gone
+        reached: set[str] = set()
+        frontier = seeds | gone
         for _ in range(MAX_ROUNDS):
             found = await self._readers(frontier)
-            frontier = found.keys() - reached.keys() - seeds.keys()
-            reached |= {key: Reason(Why.CUT_OFF, found[key].cause) for key in frontier}
+            frontier = found.keys() - reached - seeds
+            reached |= frontier
             if not frontier:
                 return reached
             if len(reached) > MAX_REACHED:
                 break
         return await self._reached_by_graph(seeds, gone)
 
-    async def _reached_by_graph(
-        self, seeds: Mapping[str, Reason], gone: set[str]
-    ) -> dict[str, Reason]:
+    async def _reached_by_graph(self, seeds: Set[str], gone: Set[str]) -> set[str]:
         """The same by loading all edges: for a change that concerns many files, or deep chains."""
         edges = await live.all_dependencies(self._pool, self._realm_id)
-        found = readers_of(edges, seeds.keys() | gone)
-        return {key: Reason(Why.CUT_OFF, read) for key, read in found.items()}
+        return readers_of(edges, seeds | gone)
 
     async def _load(self, frontier: Mapping[str, Reason]) -> set[str]:
         """Parse files that will be visited; returns those that now define something else."""

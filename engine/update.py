@@ -106,13 +106,9 @@ class Update:
         return sum(each.why is Why.RENAMED for each in self.invalidation.visits.values())
 
     def explanations(self) -> Iterator[tuple[str, ExplanationRow]]:
-        """Why each file was visited or spared, by key; the first `MAX_EXPLAINED`."""
-        kept = MAX_EXPLAINED
-        visits, cut_off = self.invalidation.visits, self.invalidation.cut_off
-        for visited, reasons in ((True, visits), (False, cut_off)):
-            for key, reason in sorted(reasons.items())[:kept]:
-                yield key, (visited, str(reason.why), reason.cause, list(reason.names))
-            kept = max(0, kept - len(reasons))
+        """Why each file was visited, by key; the first `MAX_EXPLAINED`."""
+        for key, reason in sorted(self.invalidation.visits.items())[:MAX_EXPLAINED]:
+            yield key, (True, str(reason.why), reason.cause, list(reason.names))
 
 
 async def update(context: PassContext, found: Changes, working: Working) -> Update:

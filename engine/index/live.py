@@ -260,12 +260,14 @@ def _json(value: dict[str, str]) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-async def find_explanation(
-    database: Queryable, realm_id: int, key: str
-) -> tuple[bool, Reason] | None:
-    """Whether the last pass visited the file, and why; nothing if it was not concerned."""
-    found = await database.fetchval(query("select_explanation"), realm_id, key)
-    if found is None:
-        return None
-    visited, why, cause, names = json.loads(found)
+async def explanations(
+    database: Queryable, realm_id: int, keys: Iterable[str]
+) -> dict[str, tuple[bool, Reason]]:
+    """Of those of `keys` that the last pass visited, why it did."""
+    rows = await database.fetch(query("select_explanations"), realm_id, list(keys))
+    return {row["key"]: _explanation(row["value"]) for row in rows}
+
+
+def _explanation(stored: str) -> tuple[bool, Reason]:
+    visited, why, cause, names = json.loads(stored)
     return visited, Reason(Why(why), cause, tuple(names))

@@ -23,7 +23,8 @@ from engine.shortened_vector import chars_of, marked
 from engine.sources import SourceFile, Stamp
 from engine.visit import DraftChunk
 
-# Whether a file was visited, why, the key that caused it, the names that matter.
+# Whether a file was visited, why, the key that caused it, the names that matter. Those that
+# were not are left out today; earlier versions named them too.
 ExplanationRow = tuple[bool, str, str, list[str]]
 
 # Called inside the transaction that makes a pass visible, with the new generation if there

@@ -1,6 +1,6 @@
 """Why a file was visited, in chains that lead to where it began."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -71,7 +71,25 @@ async def test_a_pass_without_changes_explains_nothing(
 
 
 async def test_a_cycle_of_causes_ends() -> None:
-    async def find(key: str) -> tuple[bool, Reason]:
-        return True, Reason(Why.READ, "b" if key == "a" else "a")
+    async def find(keys: Sequence[str]) -> dict[str, tuple[bool, Reason]]:
+        return {key: (True, Reason(Why.READ, "b" if key == "a" else "a")) for key in keys}
 
-    assert [step.key for step in (await explain("a", find)).steps] == ["a", "b"]
+    async def reads(keys: Sequence[str]) -> dict[str, list[str]]:
+        return {}
+
+    assert [step.key for step in (await explain("a", find, reads)).steps] == ["a", "b"]
+
+
+async def test_who_was_spared_is_led_to_the_visit_on_a_shortest_way() -> None:
+    edges = {"top": ["mid", "long"], "long": ["mid"], "mid": ["top", "low"], "low": ["seed"]}
+
+    async def find(keys: Sequence[str]) -> dict[str, tuple[bool, Reason]]:
+        return {key: (True, Reason(Why.CONTENT)) for key in keys if key == "seed"}
+
+    async def reads(keys: Sequence[str]) -> dict[str, list[str]]:
+        return {key: edges[key] for key in keys if key in edges}
+
+    found = await explain("top", find, reads)
+    assert [step.key for step in found.steps] == ["top", "mid", "low", "seed"]
+    assert [step.visited for step in found.steps] == [False, False, False, True]
+    assert (await explain("elsewhere", find, reads)).steps == ()
