@@ -156,6 +156,17 @@ class Changes:
         ]
         return sorted([*self.deleted, *turned])
 
+    def still_true(self) -> dict[str, Recorded]:
+        """What is recorded once the pass has ended well, but for the files that it visited."""
+        left = dict(self.recorded)
+        for key in self.deleted:
+            del left[key]
+        for file in self.touched:
+            left[file.key] = left[file.key]._replace(
+                stamp=stored_stamp(file.stamp), listed_at_ns=self.snapshot.listed_at_ns
+            )
+        return left
+
     def reasons(self) -> dict[str, Reason]:
         """The files that are visited for their own sake."""
         again = Why.RECIPE if self.everything else Why.FAILED

@@ -51,7 +51,7 @@ class KeptRecords:
         return await live.recorded(database, realm_id)
 
     def keep(self, realm_id: int, standing: Standing, recorded: Mapping[str, Recorded]) -> None:
-        """Keep what a pass began with, less what it deleted. None of it may have another stamp."""
+        """Keep what is as it was before a pass wrote the files that it visited, if it did."""
         self._kept[realm_id] = standing, recorded
         files = sum(len(known) for _, known in self._kept.values())
         while files > self._max_files:

@@ -179,13 +179,11 @@ class _Pass:
         return reports[0]
 
     def _keep(self, found: Changes, working: Working, generation: int) -> None:
-        """Let the next pass begin with what this one began with, unless stamps have moved."""
+        """Let the next pass begin with what this one knew."""
         before = self._realm.generation
-        if not found.touched and generation - before in (0, 1):
+        if generation - before in (0, 1):
             standing = Standing(working.token, before, generation)
-            deleted = set(found.deleted)
-            known = {key: each for key, each in found.recorded.items() if key not in deleted}
-            self._context.records.keep(self._realm.id, standing, known)
+            self._context.records.keep(self._realm.id, standing, found.still_true())
 
     async def _report(self, connection: Connection, found: Changes, done: Done) -> PassReport:
         totals = await live.totals(connection, self._realm.id)

@@ -18,10 +18,14 @@ READ_ALL = words_of(query("select_recorded"))
 
 
 class Versions:
-    """Files whose stamps are their versions, so that an old stamp can come back."""
+    """Files whose stamps are their versions, so that an old stamp can come back.
+
+    An odd version has the content of the one before it.
+    """
 
     def __init__(self, **files: int) -> None:
         self.files = files
+        self.reads = 0
 
     def snapshot(self) -> Snapshot:
         listed = sorted(self.files.items())
@@ -31,7 +35,8 @@ class Versions:
     def read(self, key: str, *, max_bytes: int) -> bytes:
         if key not in self.files:
             raise FileGone(key)
-        return f"version {self.files[key]}\n".encode()
+        self.reads += 1
+        return f"version {self.files[key] & ~1}\n".encode()
 
     def describe(self) -> dict[str, str]:
         return {"kind": "versions"}
@@ -54,7 +59,7 @@ async def indexed(dsn: str) -> dict[str, str]:
 async def test_of_a_realm_that_was_read_only_what_was_written_since_is_read(
     tmp_path: Path, dsn: str
 ) -> None:
-    source = Versions(a=1, b=1)
+    source = Versions(a=2, b=2)
     async with counted_statements(dsn) as statements:
         settings = Settings(
             home=tmp_path, dsn=statements.dsn, embedder="hashed", isolation=Isolation.INLINE
@@ -63,11 +68,25 @@ async def test_of_a_realm_that_was_read_only_what_was_written_since_is_read(
             await passed(engine, source)
             statements.seen.clear()
             await passed(engine, source)
-            await passed(engine, source, a=2, b=None, c=1)
-            await passed(engine, source, a=1)
+            await passed(engine, source, a=4, b=None, c=2)
+            await passed(engine, source, a=2)
             assert (await passed(engine, source)).visited == 0
             assert statements.seen[READ_ALL] == 0
-    assert await indexed(dsn) == {"a": "version 1", "c": "version 1"}
+    assert await indexed(dsn) == {"a": "version 2", "c": "version 2"}
+
+
+async def test_a_file_that_was_touched_is_hashed_once(open_engine: OpenEngine) -> None:
+    source = Versions(a=2, b=2)
+    async with open_engine() as engine:
+        await passed(engine, source)
+        source.reads = 0
+        assert (await passed(engine, source, a=3)).touched == 1
+        assert (await passed(engine, source)).touched == 0
+        assert source.reads == 1
+        assert (await passed(engine, source, b=4)).modified == 1
+        assert (await passed(engine, source)).touched == 0
+    # The other one was read to be compared and to be parsed.
+    assert source.reads == 1 + 2
 
 
 GHOST = Recorded(b"", Stamp(1, 1, 1, 1), 1, "", None, False)
