@@ -53,20 +53,29 @@ class Session(asyncpg.Connection):
     __slots__ = ()
 
     _transport: asyncio.Transport
+    _protocol: Any
 
     def __init__(
         self, protocol: Any, transport: asyncio.Transport, *rest: Any, **named: Any
     ) -> None:
         super().__init__(protocol, transport, *rest, **named)
         _watch(transport.get_extra_info("socket"))
+        self._know_arrays()
+
+    async def set_type_codec(self, typename: str, **how: Any) -> None:
+        await super().set_type_codec(typename, **how)
+        # The driver forgets what it knew of arrays: one of this type might be among them.
+        self._know_arrays()
+
+    def is_closed(self) -> bool:
+        return super().is_closed() or self._server_hung_up()
+
+    def _know_arrays(self) -> None:
         # Else the driver asks the server about arrays once a session, with a statement that
         # takes longer than most that use them. Not its public interface: where that has
         # become another, it asks as ever.
         with contextlib.suppress(AttributeError, LookupError, TypeError):
-            protocol.get_settings().register_data_types(list(map(_described, _ARRAYS)))
-
-    def is_closed(self) -> bool:
-        return super().is_closed() or self._server_hung_up()
+            self._protocol.get_settings().register_data_types(list(map(_described, _ARRAYS)))
 
     def _server_hung_up(self) -> bool:
         # The driver does not offer its transport; a question to the server would be a round trip.

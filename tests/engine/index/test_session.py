@@ -76,8 +76,15 @@ ARRAYS: dict[str, list[Any]] = {
 }
 
 
-async def test_arrays_are_what_they_are_and_the_server_is_not_asked_about_them(dsn: str) -> None:
+@pytest.mark.parametrize("has_codec", [False, True])
+async def test_arrays_are_what_they_are_and_the_server_is_not_asked_about_them(
+    dsn: str, has_codec: bool
+) -> None:
     connection = await asyncpg.connect(dsn, connection_class=Session)
+    if has_codec:
+        await connection.set_type_codec(
+            "tsvector", schema="pg_catalog", format="binary", encoder=bytes, decoder=bytes
+        )
     usual = await asyncpg.connect(dsn)
     asked: list[str] = []
     connection.add_query_logger(lambda record: asked.append(record.query))
