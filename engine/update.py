@@ -14,7 +14,7 @@ from engine.discover import NO_STAMP, Changes
 from engine.embedders import Embedder
 from engine.embedding import Breaker, OnTheWay, Supply
 from engine.entries import Entries
-from engine.executors import Elsewhere, Executor, Threads, worker_processes
+from engine.executors import Elsewhere, Executor, Overflow, Threads, worker_processes
 from engine.foretelling import Foreteller, Foretelling
 from engine.index.database import Connection
 from engine.index.live import RealmRow
@@ -52,6 +52,10 @@ log = logging.getLogger("widthwise.passes")
 # With less to parse, starting worker processes takes longer than parsing here.
 INLINE_FILES = 12
 INLINE_BYTES = 400_000
+
+# Where few files changed and many follow, so many at once are parsed here: it would take as long
+# to start worker processes for them.
+INLINE_LOADS = 96
 
 # For each worker process: the batch of 32 that it holds, and enough that the next is ready
 # while the answers to the last are still being resolved.
@@ -124,7 +128,10 @@ async def _executor(context: PassContext, found: Changes) -> AsyncIterator[tuple
     keys = found.to_visit
     few = len(keys) <= INLINE_FILES
     if few and sum(found.stamps[key].size for key in keys) <= INLINE_BYTES:
-        yield Threads(limit=context.settings.worker_processes), False
+        # Many may read what the few define, or looked for a file that went.
+        async with worker_processes(context.settings.worker_processes) as processes:
+            threads = Threads(limit=context.settings.worker_processes)
+            yield Overflow(threads, processes, room=INLINE_LOADS), False
     elif context.elsewhere is not None and can_travel(context.source):
         async with context.elsewhere() as executor:
             yield executor, True

@@ -9,7 +9,7 @@ import pytest
 import work_for_executors as work
 
 from benchmarks.dask_cluster import Cluster
-from engine.executors import Executor, Threads, worker_processes
+from engine.executors import Executor, Overflow, Threads, worker_processes
 
 Open = Callable[[], AbstractAsyncContextManager[Executor]]
 
@@ -25,17 +25,24 @@ async def _processes() -> AsyncIterator[Executor]:
         yield executor
 
 
+@asynccontextmanager
+async def _overflow() -> AsyncIterator[Executor]:
+    async with worker_processes(1) as executor:
+        yield Overflow(Threads(limit=1), executor, room=8)
+
+
 def _dask(cluster: Cluster) -> Open:
     from engine.executors.dask import dask_executor
 
     return partial(dask_executor, cluster.address)
 
 
-@pytest.fixture(params=["threads", "processes", "dask"])
+@pytest.fixture(params=["threads", "processes", "overflow", "dask"])
 def executing(request: pytest.FixtureRequest) -> Open:
     if request.param == "dask":
         return _dask(request.getfixturevalue("cluster"))
-    return {"threads": _threads, "processes": _processes}[request.param]
+    own = {"threads": _threads, "processes": _processes, "overflow": _overflow}
+    return own[request.param]
 
 
 async def test_each_item_gets_its_own_result(executing: Open) -> None:
