@@ -86,7 +86,15 @@ def bench(connection: Connection, root: Path) -> Bench:
 
 
 def break_at_snapshot(bench: Bench, fault: Fault) -> None:
-    bench.source.at_snapshot = lambda: anyio.from_thread.run(fault)
+    async def once_answered() -> None:
+        # What the index remembers is asked for beside the listing.
+        pool = bench.engine._pool
+        with anyio.fail_after(PATIENCE_SECONDS):
+            while pool.get_idle_size() < pool.get_size():  # noqa: ASYNC110 - it tells of no event
+                await anyio.sleep(0.01)
+        await fault()
+
+    bench.source.at_snapshot = lambda: anyio.from_thread.run(once_answered)
 
 
 def break_at_first_read(bench: Bench, fault: Fault) -> None:
