@@ -373,7 +373,7 @@ class Engine:
         found = await explain(
             key,
             partial(live.explanations, self._pool, row.id),
-            partial(live.dependencies, self._pool, row.id),
+            partial(live.dependencies_of_spared, self._pool, row.id),
         )
         if not found.steps:
             await self.entry(realm, key)

@@ -11,7 +11,7 @@ MAX_STEPS = 32
 # Of what a file reads, directly or through others, so much is looked at.
 MAX_SEEN = 20_000
 
-# Of some files why each was visited, if it was; and what each of them reads.
+# Of some files why each was visited, as far as is known; and what those read that were spared.
 Find = Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[bool, Reason]]]]
 Reads = Callable[[Sequence[str]], Awaitable[Mapping[str, Sequence[str]]]]
 

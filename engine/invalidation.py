@@ -9,10 +9,10 @@ from engine.discover import Changes
 from engine.index import live
 from engine.languages import listing_of
 from engine.modules import Modules
-from engine.reach import readers_of
 from engine.reasons import Reason, Why
 from engine.visit import content_of
 from prewarm import Definition, DefinitionCache, PostgresDefinitions, prewarm
+from resolver import readers_of
 
 # A reason names this many of the symbols that changed.
 MAX_NAMES = 8

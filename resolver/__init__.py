@@ -9,6 +9,7 @@ from resolver.keys import (
     probes,
 )
 from resolver.plan import Plan, PlanStatistics
+from resolver.readers import readers_of
 from resolver.sizing import render_envelope, visit_concurrency
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "PlanStatistics",
     "canonical_key",
     "probes",
+    "readers_of",
     "render_envelope",
     "visit_concurrency",
 ]

@@ -186,6 +186,14 @@ async def dependencies(
     return {key: edges for key, edges in rows}  # noqa: C416 - rows are records, not pairs
 
 
+async def dependencies_of_spared(
+    database: Queryable, realm_id: int, keys: Iterable[str]
+) -> dict[str, list[str]]:
+    """The same, without what the last pass visited."""
+    rows = await database.fetch(query("select_dependencies_of_spared"), realm_id, list(keys))
+    return {key: edges for key, edges in rows}  # noqa: C416 - rows are records, not pairs
+
+
 async def readers(database: Queryable, realm_id: int, keys: Iterable[str]) -> list[tuple[str, str]]:
     """The files that read one of `keys`, each with the first that it read; sorted."""
     rows = await database.fetch(query("select_readers"), realm_id, list(keys))

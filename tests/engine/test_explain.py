@@ -59,6 +59,20 @@ async def test_each_reason_is_told_with_its_chain(open_engine: OpenEngine, tmp_p
         assert await _why(engine, "other.py") == ["other.py: it was alone.py before"]
 
 
+async def test_of_a_visit_that_is_not_told_of_nobody_says_that_it_was_spared(
+    open_engine: OpenEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "tree"
+    async with open_engine() as engine:
+        await _pass(engine, root, TREE)
+        monkeypatch.setattr("engine.update.MAX_EXPLAINED", 1)
+        grown = TREE["models.py"].replace("class User:", "class User(Order):")
+        await _pass(engine, root, {"models.py": grown})
+        assert await _why(engine, "models.py") == ["models.py: its content changed"]
+        assert await _why(engine, "views.py") == []
+        assert await _why(engine, "pages.py") == []
+
+
 async def test_a_pass_without_changes_explains_nothing(
     open_engine: OpenEngine, tmp_path: Path
 ) -> None:

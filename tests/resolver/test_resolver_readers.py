@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.reach import readers_of
-from resolver import DependencyGraph
+from resolver import DependencyGraph, readers_of
 
 KEYS = st.sampled_from("abcdefgh")
 

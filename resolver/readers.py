@@ -1,4 +1,4 @@
-"""Who reads a file, directly or through others, by recorded edges. Pure: no I/O."""
+"""Who reads some keys, directly or through others, where nothing else is asked of the edges."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
