@@ -30,7 +30,7 @@ from engine.index.brief_lock import briefly
 from engine.index.database import Connection
 from engine.index.lone_session import lone_session
 from engine.index.sql import query
-from engine.index.vector_index import BUILD_ROWS, due_steps, parts_of, take_step
+from engine.index.vector_index import BUILD_ROWS, due_steps, know_dimensions, parts_of, take_step
 
 log = logging.getLogger("widthwise.partitioning")
 
@@ -215,6 +215,7 @@ class Moving:
         for indexed, step in await due_steps(self._connection, STAGED, build_rows=self._build_rows):
             self._tell(f"index of vectors: {indexed.name}")
             await take_step(self._connection, indexed, step)
+        await know_dimensions(self._connection, STAGED)
         await self._connection.execute(f"ANALYZE {STAGED}")
         if differing := await self._connection.fetchval(query("count_uncopied_realms")):
             raise NotPartitioned(
@@ -269,7 +270,8 @@ class Moving:
 
 def staged_table(parts: int) -> list[str]:
     """Statements that make the new table. One that is partitioned has the realm in its key."""
-    like = f"CREATE TABLE {STAGED} (LIKE chunks INCLUDING ALL EXCLUDING INDEXES, PRIMARY KEY"
+    likeness = "INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS"
+    like = f"CREATE TABLE {STAGED} (LIKE chunks {likeness}, PRIMARY KEY"
     if parts == 1:
         return [f"{like} (version, ordinal))"]
     return [

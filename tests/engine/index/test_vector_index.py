@@ -1,5 +1,6 @@
 """Indexes of vectors come, are mended and go, and nobody who writes waits for them."""
 
+import json
 from pathlib import Path
 
 import anyio
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks.generated_chunks import fill, generate
 from engine.index.database import open_database
+from engine.index.partitioning import partition
 from engine.index.vector_index import (
     LARGEST_DIMENSION,
     Indexed,
@@ -45,9 +47,7 @@ EMBEDDER = "INSERT INTO embedders (fingerprint, dimension) VALUES ('e', 8)"
 async def test_an_index_is_built_mended_and_dropped(dsn: str) -> None:
     async with open_database(dsn=dsn, home=Path()) as database:
         async with database.pool.acquire() as connection:
-            await connection.execute(
-                "INSERT INTO embedders (fingerprint, dimension) VALUES ('e', 8)"
-            )
+            await connection.execute(EMBEDDER)
             await fill(connection, generate(500, 8, realms=2), embedder_id=1, realms=2)
         assert await tend_vector_indexes(dsn, build_rows=501) == []
         assert await tend_vector_indexes(dsn, build_rows=500) == [("chunks_near_1_8", Step.BUILD)]
@@ -67,12 +67,47 @@ async def test_an_index_is_built_mended_and_dropped(dsn: str) -> None:
         assert await tend_vector_indexes(dsn, build_rows=500) == [("chunks_near_1_9", Step.DROP)]
 
 
+async def test_the_planner_knows_how_many_rows_an_index_has(dsn: str) -> None:
+    async with open_database(dsn=dsn, home=Path()) as database:
+        async with database.pool.acquire() as connection:
+            await connection.execute(EMBEDDER)
+            await fill(connection, generate(3_000, 8, realms=4), embedder_id=1, realms=4)
+        await tend_vector_indexes(dsn, build_rows=10_000)
+        assert await _statistics(database.pool) == []
+        await tend_vector_indexes(dsn, build_rows=1_000)
+        assert await _expected_rows(database.pool) == 3_000
+        (name,) = await _statistics(database.pool)
+        # An index from before they were made gets them at the next occasion.
+        await database.pool.execute(f"DROP STATISTICS {name}")
+        assert await tend_vector_indexes(dsn, build_rows=1_000) == []
+        assert await _expected_rows(database.pool) == 3_000
+
+        await partition(dsn, 2, build_rows=1_000)
+        assert await _expected_rows(database.pool) == 3_000
+        assert len(await _statistics(database.pool)) == 2
+        await partition(dsn, 1, build_rows=1_000)
+        assert await _expected_rows(database.pool) == 3_000
+        assert len(await _statistics(database.pool)) == 1
+
+
+async def _expected_rows(pool: asyncpg.Pool) -> int:
+    (plan,) = json.loads(
+        await pool.fetchval(
+            "EXPLAIN (FORMAT json) SELECT FROM chunks"
+            " WHERE embedder_id = 1 AND vector_dims(embedding) = 8"
+        )
+    )
+    return int(plan["Plan"]["Plan Rows"])
+
+
+async def _statistics(pool: asyncpg.Pool) -> list[str]:
+    return [row[0] for row in await pool.fetch("SELECT stxname FROM pg_statistic_ext")]
+
+
 async def test_writers_go_on_while_a_build_waits_and_one_builds_at_a_time(dsn: str) -> None:
     async with open_database(dsn=dsn, home=Path()) as database:
         async with database.pool.acquire() as connection:
-            await connection.execute(
-                "INSERT INTO embedders (fingerprint, dimension) VALUES ('e', 8)"
-            )
+            await connection.execute(EMBEDDER)
             await fill(connection, generate(200, 8, realms=1), embedder_id=1, realms=1)
         old = await asyncpg.connect(dsn)
         writing = old.transaction()
