@@ -9,7 +9,9 @@ EXACT_CHUNKS: Final = 20_000
 SCANNED_TUPLES: Final = 40_000
 _LARGEST_EF: Final = 1_000
 # Of several indexes, each begins with so many times its share of what is wanted, or with these.
-_SHARES: Final = 4
+# Measured with 2,000,000 chunks in 16 partitions: half finds 0.84 of the nearest ten and not 0.93,
+# in 38 ms and not 45; twice finds 0.97 in 70.
+_SHARES: Final = 8
 _LEAST_EF: Final = 40
 
 # Row by row from the index to the entry: any other join would read the index to its end.
