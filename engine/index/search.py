@@ -205,7 +205,9 @@ async def _found(
     if costs.chunks > exact_chunks and costs.indexed:
         await _set_local(
             connection,
-            index_settings(costs.pgvector, depth=extent.depth, parts=_parts(costs, searched)),
+            index_settings(
+                costs.pgvector, depth=extent.depth, parts=_parts(costs, searched), rows=costs.rows
+            ),
         )
         rows = await connection.fetch(statement(question.dimension), *values)
         # The index gives up when too little of what is near passes the filters.

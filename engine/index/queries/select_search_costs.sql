@@ -56,5 +56,6 @@ SELECT
         SELECT bool_or(valid) AND bool_and(valid IS TRUE OR reltuples <= $13) FROM parts
     ) IS TRUE AS indexed,
     (SELECT count(*) FROM parts) AS parts,
+    (SELECT max(reltuples)::bigint FROM parts) AS rows,
     (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector
 FROM first
